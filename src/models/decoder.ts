@@ -1,0 +1,29 @@
+import type { Landmarks } from '../geometry/landmarks.js';
+import type { Picture } from '../geometry/picture.js';
+
+/** A reference picture of the enrolled person with its geometry. */
+export interface DecoderReference {
+  readonly picture: Picture;
+  /** In crop units. */
+  readonly landmarks: Landmarks;
+}
+
+/** What a decoder needs to know of the person: the identity with its pictures decompressed. */
+export interface DecoderIdentity {
+  /** Pixels across the square picture to show: 256 or 512. */
+  readonly size: number;
+  readonly references: readonly DecoderReference[];
+}
+
+/** One decoder family: turns the dense geometry of a frame into a picture of the enrolled person. */
+export interface FaceDecoder {
+  /** Takes a (new) person; the pictures become the decoder's. */
+  setIdentity(identity: DecoderIdentity): Promise<void>;
+  /**
+   * Renders one frame. `geometry` is in crop units and stays the caller's; the returned picture is
+   * `size × size` and becomes the caller's.
+   */
+  decode(geometry: Landmarks): Promise<Picture>;
+  /** Frees the decoder. Safe to call twice. */
+  close(): Promise<void>;
+}
