@@ -1,0 +1,164 @@
+import { InvalidStateError } from '../protocol/errors.js';
+import type { CallChannels, CloseReason, DatagramPipe } from './channel.js';
+
+/** Every WebRTC stack carries messages up to here (RFC 8831 section 6.6). */
+export const MAX_MESSAGE_BYTES = 16 * 1024;
+/**
+ * Messages kept until a handler is set: the peer may speak as soon as the channels are open.
+ * Beyond that they are dropped.
+ */
+const MAX_EARLY_MESSAGES = 64;
+
+/**
+ * Both channels are negotiated out of band (RFC 8831 section 6.7): they are open as soon as the
+ * association is, without a round trip, and a peer cannot open any other.
+ */
+const CONTROL = {
+  label: 'visavis-control',
+  options: { negotiated: true, id: 0, ordered: true },
+} as const;
+const MOTION = {
+  label: 'visavis-motion',
+  options: { negotiated: true, id: 1, ordered: false, maxRetransmits: 0 },
+} as const;
+
+/** The part of the W3C RTCDataChannel that is used; werift's has it too. */
+export interface DataChannelLike {
+  readonly readyState: string;
+  readonly bufferedAmount: number;
+  binaryType?: BinaryType;
+  send(data: never): void;
+  close(): void;
+  onopen?: ((event: never) => void) | null | undefined;
+  onclose?: ((event: never) => void) | null | undefined;
+  onmessage?: ((event: never) => void) | null | undefined;
+}
+
+/** The part of the W3C RTCPeerConnection that is used; werift's has it too. */
+export interface PeerConnectionLike<Channel extends DataChannelLike> {
+  createDataChannel(
+    label: string,
+    options: typeof CONTROL.options | typeof MOTION.options,
+  ): Channel;
+}
+
+/** A call's two data channels. */
+export interface DataChannelPair<Channel extends DataChannelLike = DataChannelLike> {
+  readonly control: Channel;
+  readonly motion: Channel;
+}
+
+/** Channels as the sessions see them, and the handle of whoever owns the connection. */
+export interface AdaptedChannels {
+  readonly channels: CallChannels;
+  /** Resolves when both are open; rejects never: a connection that fails is noticed elsewhere. */
+  readonly opened: Promise<void>;
+  /** Called once, when the first of the two is gone or `end` was called. */
+  onEnd: ((reason: CloseReason) => void) | undefined;
+  /** Closes both for `reason`; later reasons do not count. */
+  end(reason: CloseReason): void;
+}
+
+/**
+ * Creates a call's two channels. Both peers do it, before the first session description is set:
+ * the channels are negotiated, so none of them arrives in 'datachannel'.
+ */
+export function createDataChannels<Channel extends DataChannelLike>(
+  connection: PeerConnectionLike<Channel>,
+): DataChannelPair<Channel> {
+  return {
+    control: connection.createDataChannel(CONTROL.label, CONTROL.options),
+    motion: connection.createDataChannel(MOTION.label, MOTION.options),
+  };
+}
+
+/**
+ * Adapts a pair of data channels. A channel that closes by itself was closed by the peer, unless
+ * the owner of the connection knows better and has called `end` first.
+ */
+export function adaptDataChannels({ control, motion }: DataChannelPair): AdaptedChannels {
+  let ended: CloseReason | undefined;
+  const adapters = [adaptChannel(control), adaptChannel(motion)] as const;
+  const adapted: AdaptedChannels = {
+    channels: { control: adapters[0].pipe, motion: adapters[1].pipe },
+    opened: Promise.all(adapters.map(({ opened }) => opened)).then(() => {}),
+    onEnd: undefined,
+    end(reason) {
+      if (ended) return;
+      ended = reason;
+      for (const { end } of adapters) end(reason);
+      adapted.onEnd?.(reason);
+    },
+  };
+  for (const channel of [control, motion]) {
+    channel.onclose = () => adapted.end('closed-by-peer');
+  }
+  return adapted;
+}
+
+interface ChannelAdapter {
+  readonly pipe: DatagramPipe;
+  readonly opened: Promise<void>;
+  end(reason: CloseReason): void;
+}
+
+function adaptChannel(channel: DataChannelLike): ChannelAdapter {
+  let ended = false;
+  let onMessage: DatagramPipe['onMessage'];
+  const early: Uint8Array[] = [];
+  // werift has no binaryType and always gives a Buffer.
+  if ('binaryType' in channel) channel.binaryType = 'arraybuffer';
+
+  channel.onmessage = ({ data }: { data: unknown }) => {
+    const bytes = bytesOf(data);
+    if (ended || !bytes) return;
+    if (onMessage) onMessage(bytes);
+    else if (early.length < MAX_EARLY_MESSAGES) early.push(bytes);
+  };
+  const opened = new Promise<void>((resolve) => {
+    if (channel.readyState === 'open') resolve();
+    else channel.onopen = () => resolve();
+  });
+
+  const pipe: DatagramPipe = {
+    get bufferedAmount() {
+      return channel.bufferedAmount;
+    },
+    get open() {
+      return !ended && channel.readyState === 'open';
+    },
+    send(data) {
+      if (!pipe.open) throw new InvalidStateError('the channel is not open');
+      if (data.length === 0 || data.length > MAX_MESSAGE_BYTES) {
+        throw new TypeError(`data must be 1–${MAX_MESSAGE_BYTES} bytes, not ${data.length}`);
+      }
+      // werift keeps a Buffer without copying it; a plain view of the same bytes it copies.
+      channel.send(new Uint8Array(data.buffer, data.byteOffset, data.length) as never);
+    },
+    get onMessage() {
+      return onMessage;
+    },
+    set onMessage(handler) {
+      onMessage = handler;
+      if (handler) for (const bytes of early.splice(0)) handler(bytes);
+    },
+    onClose: undefined,
+  };
+
+  return {
+    pipe,
+    opened,
+    end(reason) {
+      ended = true;
+      early.length = 0;
+      channel.close();
+      pipe.onClose?.(reason);
+    },
+  };
+}
+
+/** Text is not part of the protocol: undefined. */
+function bytesOf(data: unknown): Uint8Array | undefined {
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  return data instanceof Uint8Array ? data : undefined;
+}
