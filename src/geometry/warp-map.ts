@@ -1,0 +1,111 @@
+import { createHeadMesh, type HeadMesh } from './head-mesh.js';
+import { CROP_UNITS, type Landmarks, MESH_POINT_COUNT } from './landmarks.js';
+import { createRasteriser, NO_TRIANGLE } from './rasteriser.js';
+import { TRIANGLES } from './topology.js';
+
+/** Numbers a triangle holds for one reference: u, v and weight as `a·x + b·y + c`. */
+export const COEFFICIENTS = 9;
+
+/**
+ * For each pixel of a frame, where in each reference it comes from and how much of it: the affine
+ * maps of the triangles of a `HeadMesh`. Positions are pixels, pixel centres at halves.
+ */
+export interface WarpMap {
+  readonly mesh: HeadMesh;
+  /** The triangle of each pixel, or `NO_TRIANGLE`. */
+  readonly ids: Uint16Array;
+  /**
+   * Lays out a frame. `weights` holds for each reference, then each mesh vertex, its share; the
+   * shares of a vertex sum to 1.
+   */
+  update(geometry: Landmarks, weights: Float32Array): void;
+  /**
+   * The maps of one triangle, reference by reference, `COEFFICIENTS` each, into the frame's buffer
+   * (good until the next update). A reference that has no share in the triangle has zero weights.
+   */
+  triangle(id: number): Float32Array;
+}
+
+/** A warp map between references with these geometries (crop units) and pictures of `size`. */
+export function createWarpMap(references: readonly Landmarks[], size: number): WarpMap {
+  const mesh = createHeadMesh(references, straightest(references));
+  const scale = size / CROP_UNITS;
+  const { triangles, vertexCount } = mesh;
+  const triangleCount = triangles.length / 3;
+  const faceTriangles = TRIANGLES.length / 3;
+  const rasteriser = createRasteriser(size, size);
+  const depth = new Float32Array(MESH_POINT_COUNT);
+  const target = new Float32Array(2 * vertexCount);
+  const sources = references.map((reference) => {
+    const vertices = new Float32Array(2 * vertexCount);
+    mesh.place(reference, vertices);
+    return vertices.map((value) => value * scale);
+  });
+  const stride = COEFFICIENTS * references.length;
+  const maps = new Float32Array(stride * triangleCount);
+  const views = Array.from({ length: triangleCount }, (_, id) =>
+    maps.subarray(stride * id, stride * (id + 1)),
+  );
+  const ready = new Uint8Array(triangleCount);
+  let shares: Float32Array = new Float32Array(0);
+
+  function update(geometry: Landmarks, weights: Float32Array): void {
+    mesh.place(geometry, target);
+    for (let i = 0; i < target.length; i++) target[i] *= scale;
+    for (let i = 0; i < MESH_POINT_COUNT; i++) depth[i] = geometry[3 * i + 2];
+    rasteriser.clear();
+    rasteriser.draw(triangles, faceTriangles, triangleCount, target, undefined);
+    rasteriser.draw(triangles, 0, faceTriangles, target, depth);
+    ready.fill(0);
+    shares = weights;
+  }
+
+  function triangle(id: number): Float32Array {
+    const map = views[id];
+    if (ready[id]) return map;
+    ready[id] = 1;
+    const a = triangles[3 * id];
+    const b = triangles[3 * id + 1];
+    const c = triangles[3 * id + 2];
+    const ax = target[2 * a];
+    const ay = target[2 * a + 1];
+    const bx = target[2 * b] - ax;
+    const by = target[2 * b + 1] - ay;
+    const cx = target[2 * c] - ax;
+    const cy = target[2 * c + 1] - ay;
+    const area = bx * cy - by * cx;
+    for (let k = 0; k < sources.length; k++) {
+      const source = sources[k];
+      const base = k * vertexCount;
+      const out = COEFFICIENTS * k;
+      plane(out, source[2 * a], source[2 * b], source[2 * c]);
+      plane(out + 3, source[2 * a + 1], source[2 * b + 1], source[2 * c + 1]);
+      plane(out + 6, shares[base + a], shares[base + b], shares[base + c]);
+    }
+    return map;
+
+    function plane(out: number, atA: number, atB: number, atC: number): void {
+      const x = ((atB - atA) * cy - (atC - atA) * by) / area;
+      const y = ((atC - atA) * bx - (atB - atA) * cx) / area;
+      map[out] = x;
+      map[out + 1] = y;
+      map[out + 2] = atA - x * ax - y * ay;
+    }
+  }
+  return { mesh, ids: rasteriser.ids, update, triangle };
+}
+
+export { NO_TRIANGLE };
+
+/** The geometry that is turned the least: its temples are equally far from the camera. */
+function straightest(references: readonly Landmarks[]): number {
+  const turn = references.map((points) => {
+    const width = Math.hypot(
+      points[3 * 454] - points[3 * 234],
+      points[3 * 454 + 1] - points[3 * 234 + 1],
+    );
+    const yaw = points[3 * 454 + 2] - points[3 * 234 + 2];
+    return Math.abs(yaw) / Math.max(1, width);
+  });
+  return turn.indexOf(Math.min(...turn));
+}

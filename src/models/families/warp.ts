@@ -1,0 +1,129 @@
+import type { Landmarks } from '../../geometry/landmarks.js';
+import { createPicture, type Picture } from '../../geometry/picture.js';
+import { COEFFICIENTS, createWarpMap, NO_TRIANGLE, type WarpMap } from '../../geometry/warp-map.js';
+import { InvalidStateError } from '../../protocol/errors.js';
+import type { DecoderIdentity, FaceDecoder } from '../decoder.js';
+import { createReferenceChooser, type ReferenceChooser } from './warp-references.js';
+
+interface Person {
+  readonly size: number;
+  /** The references' pixels, a word each. */
+  readonly pixels: readonly Uint32Array[];
+  readonly map: WarpMap;
+  readonly chooser: ReferenceChooser;
+}
+
+/**
+ * The `warp` family: the references, textured onto the head mesh and warped to the frame's
+ * geometry. No network, no pack; one CPU core. It keeps state from frame to frame (which reference
+ * shows what), so one decoder serves one stream. `decode` before `setIdentity` or after `close`
+ * rejects with an `InvalidStateError`.
+ */
+export function createWarpDecoder(): FaceDecoder {
+  let person: Person | undefined;
+  let closed = false;
+
+  return {
+    async setIdentity(identity: DecoderIdentity): Promise<void> {
+      if (closed) throw new InvalidStateError('the decoder is closed');
+      person = prepare(identity);
+    },
+    async decode(geometry: Landmarks): Promise<Picture> {
+      if (closed) throw new InvalidStateError('the decoder is closed');
+      if (person === undefined) throw new InvalidStateError('the decoder has no identity yet');
+      const picture = createPicture(person.size, person.size);
+      person.map.update(geometry, person.chooser.choose(geometry));
+      paint(person, new Uint32Array(picture.data.buffer));
+      return picture;
+    },
+    async close(): Promise<void> {
+      closed = true;
+      person = undefined;
+    },
+  };
+}
+
+function prepare({ size, references }: DecoderIdentity): Person {
+  if (references.length === 0) throw new TypeError('identity.references must hold at least one');
+  const landmarks = references.map((reference) => reference.landmarks);
+  const pixels = references.map(({ picture }, i) => {
+    if (picture.width !== size || picture.height !== size)
+      throw new TypeError(`identity.references[${i}].picture must be ${size}×${size}`);
+    return new Uint32Array(Uint8ClampedArray.from(picture.data).buffer);
+  });
+  const map = createWarpMap(landmarks, size);
+  return { size, pixels, map, chooser: createReferenceChooser(landmarks, map.mesh.vertexCount) };
+}
+
+function paint({ size, pixels, map }: Person, out: Uint32Array): void {
+  const { ids } = map;
+  const count = pixels.length;
+  let current = NO_TRIANGLE;
+  let m: Float32Array = new Float32Array(0);
+  for (let row = 0, i = 0; row < size; row++) {
+    const y = row + 0.5;
+    for (let column = 0; column < size; column++, i++) {
+      const id = ids[i];
+      if (id === NO_TRIANGLE) {
+        out[i] = pixels[0][i];
+        continue;
+      }
+      if (id !== current) {
+        current = id;
+        m = map.triangle(id);
+      }
+      const x = column + 0.5;
+      let red = 0;
+      let green = 0;
+      let blue = 0;
+      for (let k = 0, c = 0; k < count; k++, c += COEFFICIENTS) {
+        const weight = m[c + 6] * x + m[c + 7] * y + m[c + 8];
+        if (weight < 0.004) continue;
+        const colour = sample(
+          pixels[k],
+          size,
+          m[c] * x + m[c + 1] * y + m[c + 2],
+          m[c + 3] * x + m[c + 4] * y + m[c + 5],
+        );
+        red += weight * (colour & 255);
+        green += weight * ((colour >>> 8) & 255);
+        blue += weight * ((colour >>> 16) & 255);
+      }
+      out[i] = 0xff000000 | ((blue + 0.5) << 16) | ((green + 0.5) << 8) | (red + 0.5);
+    }
+  }
+}
+
+/** The colour at a position in pixels (centres at halves), bilinear, clamped to the border. */
+function sample(pixels: Uint32Array, size: number, x: number, y: number): number {
+  const limit = size - 1;
+  const px = Math.min(Math.max(x - 0.5, 0), limit);
+  const py = Math.min(Math.max(y - 0.5, 0), limit);
+  const x0 = px | 0;
+  const y0 = py | 0;
+  const fx = ((px - x0) * 256) | 0;
+  const fy = ((py - y0) * 256) | 0;
+  const at = y0 * size + x0;
+  const right = x0 < limit ? 1 : 0;
+  const below = y0 < limit ? size : 0;
+  const p00 = pixels[at];
+  const p10 = pixels[at + right];
+  const p01 = pixels[at + below];
+  const p11 = pixels[at + below + right];
+  // Two channels at a time; the four weights sum to 256.
+  const w11 = (fx * fy) >> 8;
+  const w10 = fx - w11;
+  const w01 = fy - w11;
+  const w00 = 256 - fx - w01;
+  const low =
+    Math.imul(p00 & 0xff00ff, w00) +
+    Math.imul(p10 & 0xff00ff, w10) +
+    Math.imul(p01 & 0xff00ff, w01) +
+    Math.imul(p11 & 0xff00ff, w11);
+  const high =
+    Math.imul((p00 >>> 8) & 0xff, w00) +
+    Math.imul((p10 >>> 8) & 0xff, w10) +
+    Math.imul((p01 >>> 8) & 0xff, w01) +
+    Math.imul((p11 >>> 8) & 0xff, w11);
+  return (((low + 0x800080) >>> 8) & 0xff00ff) | ((high + 0x80) & 0xff00);
+}
