@@ -1,8 +1,8 @@
 import type { Picture } from '../../geometry/picture.js';
 import { UserError } from '../user-error.js';
 import type { ClipSource } from './clip-source.js';
-import { fileUrl, notVideo, probeVideo, type VideoInfo } from './ffmpeg-probe.js';
-import { complaint, startTool, type Tool } from './ffmpeg-process.js';
+import { notVideo, probeVideo, type VideoInfo } from './ffmpeg-probe.js';
+import { complaint, fileUrl, startTool, type Tool } from './ffmpeg-process.js';
 import { fitSide, MAX_SIDE } from './fit-side.js';
 
 /** Opens anything ffmpeg can decode; see `openClip`. */

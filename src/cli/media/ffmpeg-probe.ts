@@ -1,7 +1,6 @@
-import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { UserError } from '../user-error.js';
-import { complaint, startTool } from './ffmpeg-process.js';
+import { complaint, fileUrl, startTool } from './ffmpeg-process.js';
 
 /** What ffprobe says of a file's first video stream. */
 export interface VideoInfo {
@@ -40,9 +39,6 @@ const DEFAULT_FPS = 25;
 
 /** ffprobe's sureness (0–100) up to which the format is a guess from noise. */
 const GUESSED_FORMAT_SCORE = 25;
-
-/** The way ffmpeg takes a path literally, whatever it looks like. */
-export const fileUrl = (path: string): string => `file:${resolve(path)}`;
 
 /** Looks a file up with ffprobe. Throws UserError where it holds no video. */
 export async function probeVideo(path: string, signal?: AbortSignal): Promise<VideoInfo> {

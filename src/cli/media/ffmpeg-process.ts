@@ -5,6 +5,9 @@ import { UserError } from '../user-error.js';
 /** The tail of what a tool says is enough for its error; a broken clip can make it say megabytes. */
 const STDERR_BYTES = 4096;
 
+/** The way ffmpeg takes a path literally, whatever it looks like. */
+export const fileUrl = (path: string): string => `file:${resolve(path)}`;
+
 /** An ffmpeg or ffprobe that was started: its process, and its end. */
 export interface Tool {
   readonly process: ChildProcess;
