@@ -1,0 +1,12 @@
+export * from './bytes.js';
+export * from './clock.js';
+export * from './control-codec.js';
+export * from './control-messages.js';
+export * from './errors.js';
+export * from './handshake.js';
+export type { AgreedStream, Agreement, HandshakeFailureCode } from './handshake-agreement.js';
+export type { ReceiverHandshakeOptions, SenderHandshakeOptions } from './handshake-options.js';
+export * from './identity.js';
+export * from './identity-receiver.js';
+export * from './identity-sender.js';
+export * from './limits.js';
