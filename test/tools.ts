@@ -4,7 +4,7 @@
  * `VISAVIS_REQUIRE_TOOLS=1` (the CI, which installs the tools) it fails instead.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
@@ -96,4 +96,20 @@ export function describeNeeds(...needed: Tool[]): (name: string, body: () => voi
     if (lack === '') describe(name, body);
     else itNeeds(...needed)(name, () => undefined);
   };
+}
+
+/**
+ * The command lines of running processes that hold the text: what a test left behind. Empty
+ * on a system without /proc.
+ */
+export function processesNaming(text: string): string[] {
+  const all = existsSync('/proc') ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : [];
+  return all.flatMap((pid) => {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      return line.includes(text) ? [line] : [];
+    } catch {
+      return []; // ended meanwhile
+    }
+  });
 }

@@ -41,7 +41,7 @@ export async function encodeWebp(
   await writeFile(path, webp);
 
   const notes = [
-    everyNth > 1 ? `every ${everyNth}th frame` : '',
+    everyNth > 1 ? `one frame in ${everyNth}` : '',
     width < pictures.width ? `scaled to ${width}×${height}` : '',
   ].filter((note) => note !== '');
   return {

@@ -44,7 +44,7 @@ export function queuedWriter(
 
 /** What to tell the person whose disk did not take a file; other errors as they are. */
 export function writeError(error: unknown, place: string, frames: number): unknown {
-  const kept = frames > 0 ? `kept ${frames} frames in ${place}; ` : '';
+  const kept = frames > 0 ? `what was written is kept (${frames} frames); ` : '';
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOSPC':
     case 'EDQUOT':
