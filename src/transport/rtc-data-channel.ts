@@ -1,8 +1,12 @@
 import { InvalidStateError } from '../protocol/errors.js';
+import { MAX_CONTROL_MESSAGE_BYTES } from '../protocol/limits.js';
 import type { CallChannels, CloseReason, DatagramPipe } from './channel.js';
 
-/** Every WebRTC stack carries messages up to here (RFC 8831 section 6.6). */
-export const MAX_MESSAGE_BYTES = 16 * 1024;
+/** One SCTP chunk in one datagram on every path: the loss of a fragment would lose the whole. */
+export const MAX_MOTION_MESSAGE_BYTES = 1_100;
+/** SCTP streams of the two channels. */
+export const CONTROL_STREAM = 0;
+export const MOTION_STREAM = 1;
 /**
  * Messages kept until a handler is set: the peer may speak as soon as the channels are open.
  * Beyond that they are dropped.
@@ -15,11 +19,11 @@ const MAX_EARLY_MESSAGES = 64;
  */
 const CONTROL = {
   label: 'visavis-control',
-  options: { negotiated: true, id: 0, ordered: true },
+  options: { negotiated: true, id: CONTROL_STREAM, ordered: true },
 } as const;
 const MOTION = {
   label: 'visavis-motion',
-  options: { negotiated: true, id: 1, ordered: false, maxRetransmits: 0 },
+  options: { negotiated: true, id: MOTION_STREAM, ordered: false, maxRetransmits: 0 },
 } as const;
 
 /** The part of the W3C RTCDataChannel that is used; werift's has it too. */
@@ -78,7 +82,10 @@ export function createDataChannels<Channel extends DataChannelLike>(
  */
 export function adaptDataChannels({ control, motion }: DataChannelPair): AdaptedChannels {
   let ended: CloseReason | undefined;
-  const adapters = [adaptChannel(control), adaptChannel(motion)] as const;
+  const adapters = [
+    adaptChannel(control, MAX_CONTROL_MESSAGE_BYTES),
+    adaptChannel(motion, MAX_MOTION_MESSAGE_BYTES),
+  ] as const;
   const adapted: AdaptedChannels = {
     channels: { control: adapters[0].pipe, motion: adapters[1].pipe },
     opened: Promise.all(adapters.map(({ opened }) => opened)).then(() => {}),
@@ -102,7 +109,7 @@ interface ChannelAdapter {
   end(reason: CloseReason): void;
 }
 
-function adaptChannel(channel: DataChannelLike): ChannelAdapter {
+function adaptChannel(channel: DataChannelLike, maxBytes: number): ChannelAdapter {
   let ended = false;
   let onMessage: DatagramPipe['onMessage'];
   const early: Uint8Array[] = [];
@@ -129,8 +136,8 @@ function adaptChannel(channel: DataChannelLike): ChannelAdapter {
     },
     send(data) {
       if (!pipe.open) throw new InvalidStateError('the channel is not open');
-      if (data.length === 0 || data.length > MAX_MESSAGE_BYTES) {
-        throw new TypeError(`data must be 1–${MAX_MESSAGE_BYTES} bytes, not ${data.length}`);
+      if (data.length === 0 || data.length > maxBytes) {
+        throw new TypeError(`data must be 1–${maxBytes} bytes, not ${data.length}`);
       }
       // werift keeps a Buffer without copying it; a plain view of the same bytes it copies.
       channel.send(new Uint8Array(data.buffer, data.byteOffset, data.length) as never);

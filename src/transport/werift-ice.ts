@@ -1,0 +1,102 @@
+/** What werift 0.24.4's ICE needs around it: its sockets counted and guarded, its peer probed. */
+import { networkInterfaces } from 'node:os';
+import { UdpTransport } from 'werift';
+import { type Connection, connectionInternals } from './werift-internals.js';
+import type { WireAccount } from './wire-accounting.js';
+
+/** STUN messages begin with a byte of 0–3 (RFC 7983). */
+const LAST_STUN_BYTE = 3;
+/** The next probe is on its way by then. */
+const PROBE_TIMEOUT_MS = 1_000;
+
+/**
+ * Addresses that werift leaves out and a call needs: the loopback's on a machine that has no other,
+ * so that two processes on it can talk.
+ */
+export function additionalHostAddresses(): string[] {
+  const external = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .some(({ family, internal }) => family === 'IPv4' && !internal);
+  return external ? [] : ['127.0.0.1'];
+}
+
+/** werift asks a STUN server of Google's where it was given none. Call before gathering. */
+export function askNoStunServer(connection: Connection): void {
+  connectionInternals(connection).stunServer = undefined;
+}
+
+/**
+ * Counts what passes the connection's UDP sockets, from their first datagram on (a TURN server's:
+ * from the end of its allocation), and tells `onReceived` of what comes from the peer. Call before
+ * candidates are gathered.
+ *
+ * The hook is werift's own seam, the `send` and `onData` of each UdpTransport instance.
+ */
+export function watchSockets(
+  connection: Connection,
+  account: WireAccount,
+  onReceived: () => void,
+): void {
+  const watched = new WeakSet<UdpTransport>();
+  connection.onIceCandidate.subscribe(() => {
+    for (const protocol of connectionInternals(connection).protocols) {
+      const transport = udpTransportOf(protocol);
+      if (!transport || watched.has(transport)) continue;
+      watched.add(transport);
+      watchSocket(transport, connection, account, onReceived);
+    }
+  });
+}
+
+function watchSocket(
+  transport: UdpTransport,
+  connection: Connection,
+  account: WireAccount,
+  onReceived: () => void,
+): void {
+  const ipVersion = transport.address.family === 'IPv6' ? 6 : 4;
+  // Without a listener an unreachable candidate (ENETUNREACH) would end the process.
+  transport.socket.on('error', () => {});
+  const { send, onData } = transport;
+  transport.send = (data, address) => {
+    account.countSent(data.length, ipVersion);
+    return send(data, address);
+  };
+  transport.onData = (data, address) => {
+    account.countReceived(data.length, ipVersion);
+    // werift hears anybody: a stranger's ClientHello, unauthenticated, would restart DTLS.
+    const peer = connection.nominated?.remoteAddr;
+    const fromPeer = peer !== undefined && peer[0] === address[0] && peer[1] === address[1];
+    if (peer && !fromPeer && data[0] > LAST_STUN_BYTE) return;
+    if (fromPeer) onReceived();
+    onData(data, address);
+  };
+}
+
+/** Undefined for TCP, which nothing here turns on. */
+function udpTransportOf(protocol: unknown): UdpTransport | undefined {
+  const { transport, turn } = protocol as { transport?: unknown; turn?: { transport?: unknown } };
+  const found = turn ? turn.transport : transport;
+  return found instanceof UdpTransport ? found : undefined;
+}
+
+/** Asks the peer for a sign of life: a STUN binding request that it must answer (RFC 7675). */
+export function probePeer(connection: Connection): void {
+  const pair = connection.nominated;
+  if (!pair) return;
+  const { localUsername, remoteUsername, remotePassword, iceControlling } = connection;
+  const request = connectionInternals(connection).buildRequest({
+    nominate: false,
+    localUsername,
+    remoteUsername,
+    iceControlling,
+    localCandidate: pair.localCandidate,
+  });
+  pair.protocol
+    .request(request, pair.remoteAddr, Buffer.from(remotePassword), {
+      retransmissions: 0,
+      responseTimeout: PROBE_TIMEOUT_MS,
+    })
+    // No answer: the silence is counted elsewhere.
+    .catch(() => {});
+}
