@@ -1,0 +1,179 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Landmarks, MESH_POINT_COUNT, POINT_COUNT } from '../../geometry/landmarks.js';
+import type { Picture } from '../../geometry/picture.js';
+import type { InferenceSession } from '../../models/inference.js';
+import { createNodeSession } from '../../models/inference-node.js';
+import { InvalidStateError } from '../../protocol/errors.js';
+import { createOneEuroFilter } from '../one-euro.js';
+import type { FaceTracker, TrackedFace } from '../tracker.js';
+import { createDetector, overlap } from './blazeface.js';
+import { createIrisRefiner } from './iris.js';
+import { type Region, regionOfPoints, regionToPicture, sampleRegion } from './region.js';
+
+/** Options of `createFaceMeshTracker`. */
+export interface FaceMeshTrackerOptions {
+  /** Folder of the tracker pack; the one that comes with the package by default. */
+  readonly packPath?: string;
+  /** Whether the points are filtered over time (One-Euro); default true. */
+  readonly smooth?: boolean;
+}
+
+/** `FaceTracker` gives at most two: enough to see that a face is not alone. */
+const MAX_FACES = 2;
+/** Pixels along a side of the mesh network's input. */
+const MESH_SIDE = 192;
+/** Side of the face's square over its extent (MediaPipe's face_landmark graphs). */
+const FACE_MARGIN = 1.5;
+/** Outer corners of the right and the left eye. */
+const RIGHT_EYE = 33;
+const LEFT_EYE = 263;
+/** MediaPipe's default `min_face_detection_confidence` and `min_face_presence_confidence`. */
+const MIN_SCORE = 0.5;
+const MIN_PRESENCE = 0.5;
+/** Two faces that share more than this of their boxes are one. */
+const SAME_FACE = 0.3;
+/** Calls between searches for a second face while one is tracked (0.4 s at 25 fps). */
+const SEARCH_INTERVAL = 10;
+
+/** At rest and in motion; chosen by `bench/tracker.ts`. */
+const SMOOTHING = { rate: 25, minCutoff: 1, beta: 10, speedCutoff: 1 };
+
+const DEFAULT_PACK = fileURLToPath(new URL('../../../packs/tracker-facemesh', import.meta.url));
+
+interface TrackState {
+  region: Region;
+  face: TrackedFace;
+  readonly filter: ((points: Float32Array, unit: number) => void) | undefined;
+}
+
+function box(points: Landmarks) {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let i = 0; i < MESH_POINT_COUNT * 3; i += 3) {
+    left = Math.min(left, points[i]!);
+    right = Math.max(right, points[i]!);
+    top = Math.min(top, points[i + 1]!);
+    bottom = Math.max(bottom, points[i + 1]!);
+  }
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
+
+async function openGraph(pack: string, name: string): Promise<InferenceSession> {
+  const path = join(pack, name);
+  try {
+    return await createNodeSession(await readFile(path));
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new Error(
+      `tracker pack: ${path} is ${missing ? 'missing' : 'damaged'}; reinstall visavis, or give ` +
+        'the folder with blazeface.onnx, facemesh.onnx and iris.onnx as packPath',
+      { cause },
+    );
+  }
+}
+
+/**
+ * The Node tracker: MediaPipe's BlazeFace, Face Mesh and Iris networks (Apache-2.0) on
+ * onnxruntime, one thread. Detects faces where none is tracked and every tenth call; otherwise
+ * follows the previous points. Rejects where the pack is missing or damaged.
+ */
+export async function createFaceMeshTracker({
+  packPath = DEFAULT_PACK,
+  smooth = true,
+}: FaceMeshTrackerOptions = {}): Promise<FaceTracker> {
+  const sessions: InferenceSession[] = [];
+  try {
+    for (const name of ['blazeface.onnx', 'facemesh.onnx', 'iris.onnx'])
+      sessions.push(await openGraph(packPath, name));
+  } catch (error) {
+    await Promise.all(sessions.map((session) => session.close()));
+    throw error;
+  }
+  const [detectorSession, mesh, irisSession] = sessions as [
+    InferenceSession,
+    InferenceSession,
+    InferenceSession,
+  ];
+  const detect = createDetector(detectorSession, MIN_SCORE);
+  const refineIrises = createIrisRefiner(irisSession);
+  const image = new Float32Array(MESH_SIDE * MESH_SIDE * 3);
+  const dims = [1, MESH_SIDE, MESH_SIDE, 3];
+  let tracks: TrackState[] = [];
+  let sinceSearch = 0;
+  let size = '';
+  let closed = false;
+
+  /** The mesh of the face in a region; the irises' points still zero. Undefined if there is none. */
+  async function findMesh(picture: Picture, region: Region): Promise<TrackedFace | undefined> {
+    sampleRegion(picture, region, MESH_SIDE, image, 0, { low: 0, high: 1, outside: 'edge' });
+    const out = await mesh.run({ image: { data: image, dims } });
+    const presence = out.presence!.data[0]!;
+    if (!(presence >= MIN_PRESENCE)) return undefined;
+    const landmarks = new Float32Array(POINT_COUNT * 3);
+    regionToPicture(region, MESH_SIDE, out.points!.data, MESH_POINT_COUNT, landmarks);
+    return { landmarks, presence };
+  }
+  const faceRegion = (points: Landmarks) =>
+    regionOfPoints(points, MESH_POINT_COUNT, RIGHT_EYE, LEFT_EYE, FACE_MARGIN);
+  const isNew = (face: TrackedFace, others: TrackState[]) =>
+    others.every((other) => overlap(box(other.face.landmarks), box(face.landmarks)) < SAME_FACE);
+
+  async function follow(picture: Picture): Promise<TrackState[]> {
+    const kept: TrackState[] = [];
+    for (const track of tracks) {
+      const face = await findMesh(picture, track.region);
+      if (face && isNew(face, kept)) kept.push({ ...track, face });
+    }
+    return kept;
+  }
+
+  async function search(picture: Picture, known: TrackState[]): Promise<TrackState[]> {
+    const all = [...known];
+    for (const { x, y, width, height, angle } of await detect(picture)) {
+      if (all.length === MAX_FACES) break;
+      const rough = await findMesh(picture, {
+        centreX: x + width / 2,
+        centreY: y + height / 2,
+        size: Math.max(width, height) * FACE_MARGIN,
+        angle,
+      });
+      if (!rough || !isNew(rough, all)) continue;
+      // Once more from where the mesh says the face is: the detector's box is loose.
+      const region = faceRegion(rough.landmarks);
+      const face = await findMesh(picture, region);
+      if (!face || !isNew(face, all)) continue;
+      const filter = smooth ? createOneEuroFilter(SMOOTHING) : undefined;
+      all.push({ region, face, filter });
+    }
+    return all;
+  }
+
+  return {
+    async track(picture) {
+      if (closed) throw new InvalidStateError('the tracker is closed');
+      const newSize = `${picture.width}x${picture.height}`;
+      if (newSize !== size) tracks = [];
+      size = newSize;
+      tracks = await follow(picture);
+      sinceSearch++;
+      if (tracks.length === 0 || (tracks.length < MAX_FACES && sinceSearch >= SEARCH_INTERVAL)) {
+        tracks = await search(picture, tracks);
+        sinceSearch = 0;
+      }
+      for (const track of tracks) {
+        const { landmarks } = track.face;
+        await refineIrises(picture, landmarks);
+        track.region = faceRegion(landmarks);
+        track.filter?.(landmarks, track.region.size);
+      }
+      tracks.sort((a, b) => b.region.size - a.region.size);
+      return tracks.map(({ face }) => face);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await Promise.all(sessions.map((session) => session.close()));
+    },
+  };
+}
