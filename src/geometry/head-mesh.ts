@@ -26,9 +26,11 @@ const OUTER_RINGS = [
   { way: 1, share: 0 },
 ];
 /** The share of the skull's motion straight below the chin, ring by ring: neck, then shoulders. */
-const BELOW_CHIN = [0.7, 0.4, 0.2, 0.08, 0];
+const BELOW_CHIN = [0.8, 0.4, 0.15, 0.05, 0];
+/** How much of the oval's own motion (an opening jaw) each ring follows. */
+const JAW_SHARE = [0.5, 0.2, 0.08, 0, 0, 0];
 /** How much further up the hair reaches than to the sides. */
-const HAIR_ABOVE = 0.12;
+const HAIR_ABOVE = 0.25;
 /** How far behind the oval the hair lies, in widths of the face: its outline turns with the skull. */
 const HAIR_DEPTH = 0.1;
 /** The last ring, a circle that holds the whole crop. */
@@ -88,20 +90,30 @@ export function createHeadMesh(references: readonly Landmarks[], base: number): 
     }
   }
 
+  const strayX = new Float32Array(SIDES);
+  const strayY = new Float32Array(SIDES);
+
   function place(geometry: Landmarks, vertices: Float32Array): void {
     for (let i = 0; i < MESH_POINT_COUNT; i++) {
       vertices[2 * i] = geometry[3 * i];
       vertices[2 * i + 1] = geometry[3 * i + 1];
     }
     const projection = fitProjection(model, geometry, RIGID_POINTS);
+    for (let side = 0; side < SIDES; side++) {
+      const p = FACE_OVAL[side];
+      strayX[side] = geometry[3 * p] - projectX(projection, model, p);
+      strayY[side] = geometry[3 * p + 1] - projectY(projection, model, p);
+    }
     for (let vertex = 0; vertex < RING_COUNT * SIDES; vertex++) {
       // Outer rings follow the hair's ring.
       const i = Math.min(vertex, skullCount - SIDES + (vertex % SIDES));
+      const side = vertex % SIDES;
+      const jaw = JAW_SHARE[(vertex - side) / SIDES];
       const out = 2 * (MESH_POINT_COUNT + vertex);
-      vertices[out] =
-        rest[2 * vertex] + share[vertex] * (projectX(projection, skull, i) - rest[2 * i]);
-      vertices[out + 1] =
-        rest[2 * vertex + 1] + share[vertex] * (projectY(projection, skull, i) - rest[2 * i + 1]);
+      const dx = projectX(projection, skull, i) - rest[2 * i];
+      const dy = projectY(projection, skull, i) - rest[2 * i + 1];
+      vertices[out] = rest[2 * vertex] + share[vertex] * dx + jaw * strayX[side];
+      vertices[out + 1] = rest[2 * vertex + 1] + share[vertex] * dy + jaw * strayY[side];
     }
   }
   return { vertexCount: count, triangles: joinTriangles(), place };

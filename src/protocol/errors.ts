@@ -25,7 +25,9 @@ export type DropCode =
   | 'digest-mismatch';
 
 /** The outcome of reading bytes from the wire: a value, or the reason for the drop. */
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly drop: DropCode };
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly drop: DropCode };
 
 /** The caller used an object in a state that does not allow it (closed, not yet open). */
 export class InvalidStateError extends Error {

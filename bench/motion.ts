@@ -1,0 +1,170 @@
+/**
+ * Rate and error of the motion codec over every clip of the data, with the real packetizer and
+ * depacketizer and FaceLandmarker's unfiltered tracks as input.
+ *
+ *     npx tsx bench/motion.ts [--json FILE] [--bundle 4] [--clips SUBSTRING]
+ *
+ * Rate: all bytes of motion messages, their headers included, over the frames after enrolment, per
+ * second at 25 frames a second. Error: mean distance in the picture plane, crop units (pixels at
+ * 256×256), between the tracks and what the receiver rebuilds.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Landmarks, POINT_COUNT } from '../src/geometry/landmarks.js';
+import { MotionModel } from '../src/geometry/motion-model.js';
+import { LEFT_IRIS, LIPS, RIGHT_IRIS } from '../src/geometry/regions.js';
+import { parseBasis } from '../src/models/motion-data.js';
+import { MAX_VALUE } from '../src/protocol/motion-codec.js';
+import { MotionDepacketizer } from '../src/protocol/motion-depacketizer.js';
+import { MotionPacketizer } from '../src/protocol/motion-packetizer.js';
+import { parseTables } from '../src/protocol/motion-tables.js';
+import { DEFAULT_INDEPENDENT_INTERVAL, DEFAULT_QUANTISER } from '../src/sender/defaults.js';
+import { splits } from './data.js';
+import { loadTrack, type Track } from './tracks.js';
+
+const FPS = 25;
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    bundle: { type: 'string', default: '4' },
+    clips: { type: 'string', default: '' },
+  },
+});
+const basis = parseBasis(readFileSync(new URL('../packs/warp/basis.bin', import.meta.url)))!;
+const parsed = parseTables(readFileSync(new URL('../packs/warp/tables.bin', import.meta.url)));
+if (!basis || !parsed.ok) throw new Error('packs/warp holds no valid basis and tables');
+const tables = parsed.value;
+const IRISES = [...LEFT_IRIS, ...RIGHT_IRIS];
+const ALL = Array.from({ length: POINT_COUNT }, (_, point) => point);
+
+interface Row {
+  readonly frames: number;
+  readonly kbps: number;
+  readonly bodyBits: number;
+  readonly all: number;
+  readonly lips: number;
+  readonly iris: number;
+}
+
+function meanDistance(a: Landmarks, b: Landmarks, points: readonly number[]): number {
+  let sum = 0;
+  for (const p of points) sum += Math.hypot(a[3 * p] - b[3 * p], a[3 * p + 1] - b[3 * p + 1]);
+  return sum / points.length;
+}
+
+function measure(track: Track, quantiser: number, bundle: number): Row {
+  const model = new MotionModel(basis, track.neutral);
+  const frameIntervalMs = 1000 / track.clip.fps;
+  const packetizer = new MotionPacketizer({
+    tables,
+    framesPerPacket: bundle,
+    redundancy: 0,
+    quantiser,
+    independentInterval: DEFAULT_INDEPENDENT_INTERVAL,
+    frameIntervalMs,
+  });
+  const depacketizer = new MotionDepacketizer(tables, frameIntervalMs);
+  const source: (Landmarks | undefined)[] = track.frames.slice(track.enrolment);
+  let bytes = 0;
+  let messages = 0;
+  const sum = { all: 0, lips: 0, iris: 0 };
+  let compared = 0;
+  const deliver = (message: Uint8Array | undefined) => {
+    if (!message) return;
+    bytes += message.length;
+    messages++;
+    for (const { sequence, state } of depacketizer.receive(message, 0)) {
+      const truth = source[sequence];
+      if (!truth || !state.facePresent) continue;
+      const rebuilt = model.reconstruct(state.values, state.quantiser);
+      sum.all += meanDistance(truth, rebuilt, ALL);
+      sum.lips += meanDistance(truth, rebuilt, LIPS);
+      sum.iris += meanDistance(truth, rebuilt, IRISES);
+      compared++;
+    }
+  };
+  source.forEach((landmarks, index) => {
+    const { base, predicted } = packetizer.next;
+    const values =
+      landmarks &&
+      model.quantise(landmarks, predicted ? base.values : undefined, quantiser, MAX_VALUE);
+    deliver(packetizer.add(values, index * frameIntervalMs));
+  });
+  deliver(packetizer.flush());
+  return {
+    frames: source.length,
+    kbps: (bytes * 8 * FPS) / source.length / 1000,
+    bodyBits: ((bytes - 6 * messages) * 8) / source.length,
+    all: sum.all / compared,
+    lips: sum.lips / compared,
+    iris: sum.iris / compared,
+  };
+}
+
+function mean(rows: readonly Row[], key: keyof Row): number {
+  return rows.reduce((total, row) => total + row[key], 0) / rows.length;
+}
+
+const format = (row: Pick<Row, 'kbps' | 'bodyBits' | 'all' | 'lips' | 'iris'>) =>
+  `${row.kbps.toFixed(2).padStart(6)} ${row.bodyBits.toFixed(1).padStart(6)} ${row.all.toFixed(3).padStart(7)} ${row.lips.toFixed(3).padStart(7)} ${row.iris.toFixed(3).padStart(7)}`;
+
+const summary = (rows: readonly Row[]) => ({
+  kbps: mean(rows, 'kbps'),
+  bodyBits: mean(rows, 'bodyBits'),
+  all: mean(rows, 'all'),
+  lips: mean(rows, 'lips'),
+  iris: mean(rows, 'iris'),
+});
+
+const bundle = Number(options.bundle);
+const tracks: { split: string; track: Track }[] = [];
+const sets = splits();
+for (const split of ['train', 'validation', 'hard'] as const) {
+  for (const clip of sets[split]) {
+    if (!clip.file.includes(options.clips)) continue;
+    const track = loadTrack(clip);
+    if (track && track.frames.slice(track.enrolment).some((frame) => frame)) {
+      tracks.push({ split, track });
+    } else console.log(`left out: ${clip.file} (too few tracked frames to enrol and measure)`);
+  }
+}
+
+const heading = `${'clip'.padEnd(56)} ${'kbps'.padStart(6)} ${'bits/f'.padStart(6)} ${'all px'.padStart(7)} ${'lips px'.padStart(7)} ${'iris px'.padStart(7)}`;
+console.log(`\nquantiser ${DEFAULT_QUANTISER}, ${bundle} frames a message, ${FPS} fps`);
+console.log(heading);
+const rows = tracks.map(({ split, track }) => {
+  const row = { split, file: track.clip.file, ...measure(track, DEFAULT_QUANTISER, bundle) };
+  console.log(
+    `${`${split} ${row.file.replace('video/', '')}`.slice(0, 56).padEnd(56)} ${format(row)}`,
+  );
+  return row;
+});
+console.log();
+for (const split of ['train', 'validation', 'hard', '']) {
+  const part = rows.filter((row) => row.split.startsWith(split));
+  if (part.length > 0) {
+    console.log(
+      `${`mean ${split || 'over all'} (${part.length} clips)`.padEnd(56)} ${format(summary(part))}`,
+    );
+  }
+}
+
+console.log('\nrate–distortion, mean over all clips / over validation');
+console.log(heading.replace('clip', 'quantiser'));
+const curve = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((quantiser) => {
+  const measured = tracks.map(({ split, track }) => ({
+    split,
+    ...measure(track, quantiser, bundle),
+  }));
+  const point = {
+    quantiser,
+    all: summary(measured),
+    validation: summary(measured.filter(({ split }) => split === 'validation')),
+  };
+  console.log(`${`${quantiser} all`.padEnd(56)} ${format(point.all)}`);
+  console.log(`${`${quantiser} validation`.padEnd(56)} ${format(point.validation)}`);
+  return point;
+});
+if (options.json) {
+  writeFileSync(options.json, JSON.stringify({ fps: FPS, bundle, clips: rows, curve }, null, 1));
+}

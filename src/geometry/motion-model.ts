@@ -1,0 +1,158 @@
+import { type Landmarks, MESH_POINT_COUNT, POINT_COUNT } from './landmarks.js';
+import { applyPose, fitPose, type Pose, removePose } from './pose.js';
+import { LEFT_IRIS, RIGHT_IRIS } from './regions.js';
+
+const COORDINATES = 3 * POINT_COUNT;
+const MESH_COORDINATES = 3 * MESH_POINT_COUNT;
+
+/** Pose values of a motion frame: x, y, log scale, rotation vector. */
+export const POSE_VALUES = 6;
+/** Gaze values of a motion frame: conjugate x, y and disjunctive x, y. */
+export const GAZE_VALUES = 4;
+
+/**
+ * The linear basis of expression: displacements of the 478 points from the neutral, in the
+ * neutral's frame (`training/motion_basis.py`).
+ */
+export interface MotionBasis {
+  /** Expression components, n. */
+  readonly components: number;
+  /** n × 1434: crop units of displacement for a coefficient of 1, iris points included. */
+  readonly synthesis: Float32Array;
+  /** n × 1434: coefficient for a displacement of 1 crop unit; zero for the irises. */
+  readonly analysis: Float32Array;
+}
+
+/**
+ * Quantiser steps for quantiser index 4 (steps double every 4). Translation, rotation and scale move
+ * all points: their steps give 0.2–0.3 crop units at the edge of a face that half fills the crop.
+ * The expression basis is orthonormal over all weighted coordinates, so a step of 4 is an error of
+ * about 0.05 crop units a point and component. Gaze: 0.24 crop units an eye.
+ * Chosen with `bench/motion` (docs/decisions.md).
+ */
+const STEPS = {
+  translation: 0.229,
+  logScale: 0.00229,
+  rotation: 0.00286,
+  expression: 4,
+  gaze: 0.333,
+} as const;
+const STEP_REFERENCE_INDEX = 4;
+
+/**
+ * Between two reconstruction levels the encoder rounds towards the reference: a residual counts from
+ * 0.65 steps on (0.5 would be plain rounding). Measured: 8 % fewer bits for 0.01 crop units.
+ */
+const ROUNDING_THRESHOLD = 0.65;
+
+/** Turns landmarks into the integers of a motion frame and back, for one enrolled person. */
+export class MotionModel {
+  readonly basis: MotionBasis;
+  readonly neutral: Landmarks;
+  readonly valueCount: number;
+  readonly #aligned = new Float32Array(COORDINATES);
+  readonly #shape = new Float32Array(COORDINATES);
+
+  constructor(basis: MotionBasis, neutral: Landmarks) {
+    this.basis = basis;
+    this.neutral = neutral;
+    this.valueCount = POSE_VALUES + basis.components + GAZE_VALUES;
+  }
+
+  /** Size of a value's step at a quantiser index. */
+  step(value: number, quantiser: number): number {
+    return baseStep(value, this.basis.components) * 2 ** ((quantiser - STEP_REFERENCE_INDEX) / 4);
+  }
+
+  /**
+   * The integers that describe `landmarks` (crop units), rounded towards those of `reference`, the
+   * frame they will be predicted from. Each stage is fitted to what the quantised ones before it
+   * left, so expression makes up for the rounding of pose, and gaze for that of expression.
+   */
+  quantise(
+    landmarks: Landmarks,
+    reference: Int16Array | undefined,
+    quantiser: number,
+    limit: number,
+  ): Int16Array {
+    const values = new Int16Array(this.valueCount);
+    const set = (value: number, amount: number) => {
+      const level = amount / this.step(value, quantiser);
+      const from = reference ? reference[value] : 0;
+      const difference = level - from;
+      const threshold = reference ? ROUNDING_THRESHOLD : 0.5;
+      const rounded = Math.sign(difference) * Math.floor(Math.abs(difference) + 1 - threshold);
+      values[value] = Math.max(-limit, Math.min(limit, from + rounded));
+    };
+    const fitted = fitPose(this.neutral, landmarks);
+    const pose = [fitted.x, fitted.y, fitted.logScale, ...fitted.rotation];
+    pose.forEach((amount, value) => {
+      set(value, amount);
+    });
+    const aligned = this.#aligned;
+    removePose({ ...this.#pose(values, quantiser), z: fitted.z }, landmarks, aligned);
+    for (let i = 0; i < COORDINATES; i++) aligned[i] -= this.neutral[i];
+    const { components, analysis } = this.basis;
+    for (let k = 0; k < components; k++) {
+      let sum = 0;
+      const row = k * COORDINATES;
+      for (let i = 0; i < MESH_COORDINATES; i++) sum += analysis[row + i] * aligned[i];
+      set(POSE_VALUES + k, sum);
+    }
+    this.#expression(values, quantiser, this.#shape);
+    const right = meanOffset(RIGHT_IRIS, aligned, this.#shape);
+    const left = meanOffset(LEFT_IRIS, aligned, this.#shape);
+    const gaze = POSE_VALUES + components;
+    for (let axis = 0; axis < 2; axis++) {
+      set(gaze + axis, (right[axis] + left[axis]) / 2);
+      set(gaze + 2 + axis, (right[axis] - left[axis]) / 2);
+    }
+    return values;
+  }
+
+  /** The dense geometry (crop units) that a motion frame's integers describe. */
+  reconstruct(values: Int16Array, quantiser: number): Landmarks {
+    const shape = new Float32Array(COORDINATES);
+    this.#expression(values, quantiser, shape);
+    const gaze = POSE_VALUES + this.basis.components;
+    for (let axis = 0; axis < 2; axis++) {
+      const together = values[gaze + axis] * this.step(gaze + axis, quantiser);
+      const apart = values[gaze + 2 + axis] * this.step(gaze + 2 + axis, quantiser);
+      for (const point of RIGHT_IRIS) shape[3 * point + axis] += together + apart;
+      for (const point of LEFT_IRIS) shape[3 * point + axis] += together - apart;
+    }
+    for (let i = 0; i < COORDINATES; i++) shape[i] += this.neutral[i];
+    return applyPose(this.#pose(values, quantiser), shape, shape);
+  }
+
+  #pose(values: Int16Array, quantiser: number): Pose {
+    const at = (value: number) => values[value] * this.step(value, quantiser);
+    return { x: at(0), y: at(1), logScale: at(2), rotation: [at(3), at(4), at(5)] };
+  }
+
+  #expression(values: Int16Array, quantiser: number, out: Float32Array): void {
+    const { components, synthesis } = this.basis;
+    out.fill(0);
+    for (let k = 0; k < components; k++) {
+      const level = values[POSE_VALUES + k];
+      if (level === 0) continue;
+      const amount = level * this.step(POSE_VALUES + k, quantiser);
+      const row = k * COORDINATES;
+      for (let i = 0; i < COORDINATES; i++) out[i] += amount * synthesis[row + i];
+    }
+  }
+}
+
+function baseStep(value: number, components: number): number {
+  if (value < 2) return STEPS.translation;
+  if (value === 2) return STEPS.logScale;
+  if (value < POSE_VALUES) return STEPS.rotation;
+  return value < POSE_VALUES + components ? STEPS.expression : STEPS.gaze;
+}
+
+function meanOffset(points: readonly number[], target: Float32Array, from: Float32Array): number[] {
+  return [0, 1].map(
+    (axis) =>
+      points.reduce((sum, p) => sum + target[3 * p + axis] - from[3 * p + axis], 0) / points.length,
+  );
+}

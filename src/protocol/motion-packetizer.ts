@@ -1,0 +1,163 @@
+import type { Feedback } from './feedback.js';
+import { encodeFrame, initialState, type MotionState, stateDigest } from './motion-codec.js';
+import {
+  MAX_FRAMES_PER_PACKET,
+  MAX_MOTION_PACKET_BYTES,
+  MAX_REDUNDANCY,
+  MAX_REFERENCE_DISTANCE,
+  type MotionPacket,
+  serialiseMotion,
+} from './motion-packet.js';
+import type { MotionTables } from './motion-tables.js';
+import { RangeEncoder } from './range-coder.js';
+import { extendSerial } from './serial.js';
+
+/** An interval may differ this much from the nominal one before it is sent: below is capture jitter. */
+const INTERVAL_TOLERANCE_MS = 8;
+
+export interface PacketizerOptions {
+  readonly tables: MotionTables;
+  /** Frames a message, 1–4: each one more saves a message's headers and costs a frame of latency. */
+  readonly framesPerPacket: number;
+  /** Earlier messages repeated in each message, 0–3. */
+  readonly redundancy: number;
+  /** Quantiser index, 0–15. */
+  readonly quantiser: number;
+  /** Frames from one independent frame to the next at most: bounds the chain of prediction. */
+  readonly independentInterval: number;
+  /** Nominal milliseconds between frames, as agreed in the handshake. */
+  readonly frameIntervalMs: number;
+}
+
+interface Bundle {
+  readonly coding: { readonly kind: 'independent' } | { kind: 'predicted'; distance: number };
+  readonly sequence: number;
+  readonly captureMs: number[];
+  readonly encoder: RangeEncoder;
+  state: MotionState;
+}
+
+/**
+ * The sending end of the motion channel: bundles coded frames into messages and decides what each
+ * bundle is predicted from. Sans-IO; bounded by one bundle and 64 states.
+ */
+export class MotionPacketizer {
+  readonly #options: PacketizerOptions;
+  #sequence = 0;
+  #bundle: Bundle | undefined;
+  #sinceIndependent = 0;
+  #recovery: 'none' | 'acknowledged' | 'independent' = 'independent';
+  #acknowledged: number | undefined;
+  readonly #states = new Map<number, MotionState>();
+  readonly #sent: Uint8Array[] = [];
+
+  constructor(options: PacketizerOptions) {
+    this.#options = options;
+  }
+
+  /** Number of the next frame. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Newest frame the receiver says it decoded. */
+  get acknowledged(): number | undefined {
+    return this.#acknowledged;
+  }
+
+  /**
+   * The state the next frame will be coded against, and how: what its quantiser needs to know.
+   * Opens the next bundle if none is open.
+   */
+  get next(): { readonly base: MotionState; readonly predicted: boolean } {
+    this.#bundle ??= this.#open();
+    const first = this.#bundle.captureMs.length === 0;
+    return {
+      base: this.#bundle.state,
+      predicted: !first || this.#bundle.coding.kind === 'predicted',
+    };
+  }
+
+  #open(): Bundle {
+    const sequence = this.#sequence;
+    const opened = { sequence, captureMs: [], encoder: new RangeEncoder() };
+    const due = this.#sinceIndependent >= this.#options.independentInterval;
+    let base = sequence - 1;
+    if (this.#recovery === 'acknowledged') base = this.#acknowledged ?? -1;
+    const state = this.#states.get(base);
+    const distance = sequence - base;
+    const usable = state !== undefined && distance <= MAX_REFERENCE_DISTANCE;
+    const independent = due || this.#recovery === 'independent' || !usable;
+    this.#recovery = 'none';
+    if (independent) {
+      this.#sinceIndependent = 0;
+      const start = initialState(this.#options.tables.valueCount, this.#options.quantiser);
+      return { ...opened, coding: { kind: 'independent' }, state: start };
+    }
+    return { ...opened, coding: { kind: 'predicted', distance }, state };
+  }
+
+  /**
+   * Codes the next frame (`values` undefined where the picture has no face) and returns a message
+   * where the bundle is full.
+   */
+  add(values: Int16Array | undefined, captureMs: number): Uint8Array | undefined {
+    const { base, predicted } = this.next;
+    const bundle = this.#bundle!;
+    const coding = predicted ? 'predicted' : 'independent';
+    bundle.state = encodeFrame(bundle.encoder, this.#options.tables, coding, base, values);
+    bundle.captureMs.push(captureMs);
+    this.#states.set(this.#sequence, bundle.state);
+    this.#states.delete(this.#sequence - MAX_REFERENCE_DISTANCE - MAX_FRAMES_PER_PACKET);
+    this.#sequence++;
+    this.#sinceIndependent++;
+    return bundle.captureMs.length >= this.#options.framesPerPacket ? this.flush() : undefined;
+  }
+
+  /** The open bundle as a message, however few frames it has; undefined where there is none. */
+  flush(): Uint8Array | undefined {
+    const bundle = this.#bundle;
+    if (!bundle || bundle.captureMs.length === 0) return undefined;
+    this.#bundle = undefined;
+    const packet = this.#packet(bundle);
+    const full = serialiseMotion(packet, this.#sent);
+    const message = full.length <= MAX_MOTION_PACKET_BYTES ? full : serialiseMotion(packet, []);
+    if (this.#options.redundancy > 0) {
+      this.#sent.push(serialiseMotion(packet, []));
+      if (this.#sent.length > Math.min(this.#options.redundancy, MAX_REDUNDANCY)) {
+        this.#sent.shift();
+      }
+    }
+    return message;
+  }
+
+  #packet({ coding, sequence, captureMs, encoder, state }: Bundle): MotionPacket {
+    const digest = stateDigest(state);
+    const intervals = captureMs.slice(1).map((time, i) => Math.round(time - captureMs[i]));
+    const nominal = this.#options.frameIntervalMs;
+    const regular = intervals.every((ms) => Math.abs(ms - nominal) <= INTERVAL_TOLERANCE_MS);
+    return {
+      sequence: sequence & 0xffff,
+      timestamp: Math.round(captureMs[0]) & 0xffff,
+      frameCount: captureMs.length,
+      intervals: regular ? undefined : intervals.map((ms) => Math.max(0, Math.min(0xffff, ms))),
+      coding:
+        coding.kind === 'independent'
+          ? { kind: 'independent', quantiser: state.quantiser, digest }
+          : { kind: 'predicted', referenceDistance: coding.distance, digest: digest & 0xff },
+      body: encoder.finish(),
+    };
+  }
+
+  /** Takes the receiver's feedback: chooses what the next bundle is predicted from. */
+  handleFeedback(feedback: Feedback): void {
+    if (feedback.newestSequence !== undefined && this.#sequence > 0) {
+      const sequence = extendSerial(feedback.newestSequence, this.#sequence - 1, 16);
+      if (sequence < this.#sequence && sequence > (this.#acknowledged ?? -1)) {
+        this.#acknowledged = sequence;
+      }
+    }
+    if (feedback.needsIndependent) this.#recovery = 'independent';
+    else if (feedback.needsRecovery) this.#recovery = 'acknowledged';
+  }
+}
