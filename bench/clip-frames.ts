@@ -28,7 +28,7 @@ export async function* croppedFrames(
   const crop = steadyCrop(points, indices, clip.fps, width, height);
   const filter = `crop=${crop.side}:${crop.side}:${crop.x}:${crop.y}:exact=1,scale=${size}:${size}:flags=area`;
   const args = ['-v', 'error', '-nostdin', '-i', resolve(dataRoot(), clip.file), '-vf', filter];
-  args.push('-f', 'rawvideo', '-pix_fmt', 'rgba', '-');
+  args.push('-fps_mode', 'passthrough', '-f', 'rawvideo', '-pix_fmt', 'rgba', '-');
   const ffmpeg = spawn('ffmpeg', args, { stdio: ['ignore', 'pipe', 'ignore'] });
   const bytes = size * size * 4;
   let pending: Buffer[] = [];

@@ -1,8 +1,17 @@
 import type { Landmarks } from '../../geometry/landmarks.js';
 import { createPicture, type Picture } from '../../geometry/picture.js';
+import { LEFT_IRIS, LEFT_LIDS, RIGHT_IRIS, RIGHT_LIDS } from '../../geometry/regions.js';
+import {
+  LEFT_EYE_TRIANGLES,
+  MOUTH_TRIANGLES,
+  RIGHT_EYE_TRIANGLES,
+  type TriangleRange,
+} from '../../geometry/topology.js';
 import { COEFFICIENTS, createWarpMap, NO_TRIANGLE, type WarpMap } from '../../geometry/warp-map.js';
 import { InvalidStateError } from '../../protocol/errors.js';
 import type { DecoderIdentity, FaceDecoder } from '../decoder.js';
+import { createEye, type Eye } from './warp-eyes.js';
+import { createMouth, type Mouth } from './warp-mouth.js';
 import { createReferenceChooser, type ReferenceChooser } from './warp-references.js';
 
 interface Person {
@@ -11,6 +20,9 @@ interface Person {
   readonly pixels: readonly Uint32Array[];
   readonly map: WarpMap;
   readonly chooser: ReferenceChooser;
+  readonly rightEye: Eye;
+  readonly leftEye: Eye;
+  readonly mouth: Mouth;
 }
 
 /**
@@ -33,6 +45,9 @@ export function createWarpDecoder(): FaceDecoder {
       if (person === undefined) throw new InvalidStateError('the decoder has no identity yet');
       const picture = createPicture(person.size, person.size);
       person.map.update(geometry, person.chooser.choose(geometry));
+      person.rightEye.update(geometry);
+      person.leftEye.update(geometry);
+      person.mouth.update(geometry);
       paint(person, new Uint32Array(picture.data.buffer));
       return picture;
     },
@@ -52,14 +67,25 @@ function prepare({ size, references }: DecoderIdentity): Person {
     return new Uint32Array(Uint8ClampedArray.from(picture.data).buffer);
   });
   const map = createWarpMap(landmarks, size);
-  return { size, pixels, map, chooser: createReferenceChooser(landmarks, map.mesh.vertexCount) };
+  return {
+    size,
+    pixels,
+    map,
+    chooser: createReferenceChooser(landmarks, map.mesh.vertexCount),
+    rightEye: createEye(landmarks, RIGHT_LIDS, RIGHT_IRIS, size),
+    leftEye: createEye(landmarks, LEFT_LIDS, LEFT_IRIS, size),
+    mouth: createMouth(references, size),
+  };
 }
 
-function paint({ size, pixels, map }: Person, out: Uint32Array): void {
+function paint(person: Person, out: Uint32Array): void {
+  const { size, pixels, map, mouth } = person;
   const { ids } = map;
   const count = pixels.length;
   let current = NO_TRIANGLE;
   let m: Float32Array = new Float32Array(0);
+  let eye: Eye | undefined;
+  let inMouth = false;
   for (let row = 0, i = 0; row < size; row++) {
     const y = row + 0.5;
     for (let column = 0; column < size; column++, i++) {
@@ -71,20 +97,33 @@ function paint({ size, pixels, map }: Person, out: Uint32Array): void {
       if (id !== current) {
         current = id;
         m = map.triangle(id);
+        inMouth = within(id, MOUTH_TRIANGLES);
+        eye = undefined;
+        if (within(id, RIGHT_EYE_TRIANGLES)) eye = person.rightEye;
+        if (within(id, LEFT_EYE_TRIANGLES)) eye = person.leftEye;
       }
       const x = column + 0.5;
       let red = 0;
       let green = 0;
       let blue = 0;
       for (let k = 0, c = 0; k < count; k++, c += COEFFICIENTS) {
-        const weight = m[c + 6] * x + m[c + 7] * y + m[c + 8];
+        let weight = m[c + 6] * x + m[c + 7] * y + m[c + 8];
         if (weight < 0.004) continue;
-        const colour = sample(
-          pixels[k],
-          size,
-          m[c] * x + m[c + 1] * y + m[c + 2],
-          m[c + 3] * x + m[c + 4] * y + m[c + 5],
-        );
+        let u = m[c] * x + m[c + 1] * y + m[c + 2];
+        let v = m[c + 3] * x + m[c + 4] * y + m[c + 5];
+        if (eye !== undefined) {
+          eye.source(k, x, y, u, v);
+          u = eye.at.x;
+          v = eye.at.y;
+        }
+        const colour = sample(pixels[k], size, u, v);
+        if (inMouth) {
+          const dark = weight * mouth.darkness(k, x, y);
+          red += dark * mouth.colour[0];
+          green += dark * mouth.colour[1];
+          blue += dark * mouth.colour[2];
+          weight -= dark;
+        }
         red += weight * (colour & 255);
         green += weight * ((colour >>> 8) & 255);
         blue += weight * ((colour >>> 16) & 255);
@@ -93,6 +132,8 @@ function paint({ size, pixels, map }: Person, out: Uint32Array): void {
     }
   }
 }
+
+const within = (id: number, { first, end }: TriangleRange): boolean => id >= first && id < end;
 
 /** The colour at a position in pixels (centres at halves), bilinear, clamped to the border. */
 function sample(pixels: Uint32Array, size: number, x: number, y: number): number {
