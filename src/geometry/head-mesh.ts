@@ -1,6 +1,7 @@
 import { fitProjection } from './fit.js';
 import { CROP_UNITS, type Landmarks, MESH_POINT_COUNT } from './landmarks.js';
 import { FACE_OVAL, RIGID_POINTS } from './regions.js';
+import { smoothstep } from './smoothstep.js';
 import { TRIANGLES } from './topology.js';
 
 /**
@@ -36,11 +37,6 @@ const HAIR_DEPTH = 0.1;
 /** The last ring, a circle that holds the whole crop. */
 const FAR_RADIUS = CROP_UNITS * 0.75;
 const RING_COUNT = SKULL_RINGS.length + OUTER_RINGS.length + 1;
-
-const smoothstep = (from: number, to: number, x: number): number => {
-  const t = Math.min(1, Math.max(0, (x - from) / (to - from)));
-  return t * t * (3 - 2 * t);
-};
 
 /**
  * Builds the mesh around the geometries of a person's references (crop units). `base` is the index

@@ -1,5 +1,6 @@
 import { CROP_UNITS, type Landmarks } from '../../geometry/landmarks.js';
 import { depthInside, gapOf, type Ring, ringOf } from '../../geometry/ring.js';
+import { smoothstep } from '../../geometry/smoothstep.js';
 
 /** One eye of a frame: moves what the references show inside the lids as an eyeball would. */
 export interface Eye {
@@ -25,11 +26,6 @@ interface EyeView {
 const LID_EDGE = 1.2;
 /** Lids that open wider than the reference's by this factor stretch the eye instead. */
 const WIDEST = 1.3;
-
-const smooth = (from: number, to: number, x: number): number => {
-  const t = Math.min(1, Math.max(0, (x - from) / (to - from)));
-  return t * t * (3 - 2 * t);
-};
 
 function viewOf(
   geometry: Landmarks,
@@ -78,7 +74,7 @@ export function createEye(
       const tx = ring[0] - a * view.ring[0] + b * view.ring[1];
       const ty = ring[1] - b * view.ring[0] - a * view.ring[1];
       const scale = Math.hypot(a, b);
-      const stretch = smooth(1, WIDEST, (view.gap * scale) / (gap + 1e-3));
+      const stretch = smoothstep(1, WIDEST, (view.gap * scale) / (gap + 1e-3));
       let shiftX = irisX - (a * view.irisX - b * view.irisY + tx);
       let shiftY = irisY - (b * view.irisX + a * view.irisY + ty);
       // Stretched lids carry the iris up and down; only the sideways part is left to move.
@@ -93,14 +89,14 @@ export function createEye(
     const { a, b, tx, ty, shiftX, shiftY, stretch } = maps[k];
     const { irisRadius } = view;
     const away = Math.hypot(x - view.irisX, y - view.irisY);
-    const gaze = 1 - smooth(1.1 * irisRadius, 2.8 * irisRadius, away);
+    const gaze = 1 - smoothstep(1.1 * irisRadius, 2.8 * irisRadius, away);
     const ballX = a * x - b * y + tx + gaze * shiftX;
     const ballY = b * x + a * y + ty + gaze * shiftY;
     const openX = ballX + stretch * (meshX + gaze * shiftX - ballX);
     const openY = ballY + stretch * (meshY + gaze * shiftY - ballY);
     const share =
-      smooth(0, edge, depthInside(view.ring, x, y)) *
-      smooth(0, edge, depthInside(sources[k].ring, openX, openY));
+      smoothstep(0, edge, depthInside(view.ring, x, y)) *
+      smoothstep(0, edge, depthInside(sources[k].ring, openX, openY));
     at.x = meshX + share * (openX - meshX);
     at.y = meshY + share * (openY - meshY);
   }

@@ -9,6 +9,7 @@ import {
   RIGHT_LIDS,
   RIGID_POINTS,
 } from '../../geometry/regions.js';
+import { smoothstep } from '../../geometry/smoothstep.js';
 import { TRIANGLES } from '../../geometry/topology.js';
 
 /** Chooses which reference shows which part of the face, frame by frame. */
@@ -170,8 +171,7 @@ function influenceOf(part: Part, face: Landmarks): Float32Array {
         Math.hypot(face[3 * i] - face[3 * p], face[3 * i + 1] - face[3 * p + 1]),
       );
     }
-    const t = Math.min(1, Math.max(0, (part.far - distance / width) / (part.far - part.near)));
-    return t * t * (3 - 2 * t);
+    return 1 - smoothstep(part.near, part.far, distance / width);
   });
 }
 
@@ -194,8 +194,6 @@ function visibility(face: Landmarks): Float32Array {
   }
   return Float32Array.from({ length: MESH_POINT_COUNT }, (_, i) => {
     const [x, y, z] = normals.subarray(3 * i, 3 * i + 3);
-    const facing = -z / (Math.hypot(x, y, z) + 1e-9);
-    const t = Math.min(1, Math.max(0, (facing - 0.05) / 0.3));
-    return t * t * (3 - 2 * t);
+    return smoothstep(0.05, 0.35, -z / (Math.hypot(x, y, z) + 1e-9));
   });
 }

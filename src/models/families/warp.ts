@@ -117,12 +117,12 @@ function paint(person: Person, out: Uint32Array): void {
           v = eye.at.y;
         }
         const colour = sample(pixels[k], size, u, v);
-        if (inMouth) {
-          const dark = weight * mouth.darkness(k, x, y);
-          red += dark * mouth.colour[0];
-          green += dark * mouth.colour[1];
-          blue += dark * mouth.colour[2];
-          weight -= dark;
+        if (inMouth && mouth.missing(k) > 0) {
+          const madeUp = weight * mouth.missing(k) * mouth.inside(x, y);
+          red += madeUp * mouth.colour[0];
+          green += madeUp * mouth.colour[1];
+          blue += madeUp * mouth.colour[2];
+          weight -= madeUp;
         }
         red += weight * (colour & 255);
         green += weight * ((colour >>> 8) & 255);
