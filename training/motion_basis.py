@@ -20,7 +20,7 @@ import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DATA = os.path.join(ROOT, os.environ.get('VISAVIS_DATA', '../shared'), 'data')
-COMPONENTS = 40
+COMPONENTS = 48
 POINTS, MESH = 478, 468
 LIP_WEIGHT, LID_WEIGHT, DEPTH_WEIGHT = 1.6, 1.4, 0.25
 SOFT_WEIGHT = 0.15  # as in src/geometry/pose.ts
