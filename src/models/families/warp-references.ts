@@ -43,7 +43,7 @@ const HEAD_FADE = 0.2;
 /** A choice stands until another is better by this factor: no flicker between near equals. */
 const STICKINESS = 0.8;
 /** How much of a head's motion in the picture counts beside its turning, which warps worse. */
-const MOTION_SHARE = 0.1;
+const MOTION_SHARE = 0.3;
 /** Shares below this are dropped: they cost time and cannot be seen. */
 const LEAST_SHARE = 0.04;
 
