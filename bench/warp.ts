@@ -7,13 +7,13 @@ import { mkdirSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
+import { meanSquaredError, psnrOf, ssim } from '../src/cli/report/quality.js';
 import { POINT_COUNT } from '../src/geometry/landmarks.js';
 import type { Picture } from '../src/geometry/picture.js';
 import type { DecoderReference } from '../src/models/decoder.js';
 import { createWarpDecoder } from '../src/models/families/warp.js';
 import { type CroppedFrame, croppedFrames } from './clip-frames.js';
 import { type Splits, splits } from './data.js';
-import { psnr, ssim } from './quality.js';
 
 const REFERENCES = 4;
 const { values: options } = parseArgs({
@@ -92,9 +92,9 @@ for (const clip of splits()[options.set as keyof Splits]) {
     const started = performance.now();
     const shown = await decoder.decode(frame.landmarks);
     warp.ms.push(performance.now() - started);
-    scores.still.push(psnr(held, frame.picture));
+    scores.still.push(psnrOf(meanSquaredError(held, frame.picture)));
     scores.stillSsim.push(ssim(held, frame.picture));
-    warp.psnr.push(psnr(shown, frame.picture));
+    warp.psnr.push(psnrOf(meanSquaredError(shown, frame.picture)));
     warp.ssim.push(ssim(shown, frame.picture));
     if (options.strips && warp.psnr.length % Math.ceil(Number(options.frames) / 7) === 1)
       columns.push([frame.picture, shown, held]);
