@@ -25,11 +25,18 @@ export async function measureQuality(
   const indices = commonIndices(source, received);
   if (indices.length === 0) return undefined;
   const step = Math.max(1, indices.length / MAX_FRAMES);
+  const read = (at: number) =>
+    at < indices.length
+      ? Promise.all([source.read(indices[Math.floor(at)]), received.read(indices[Math.floor(at)])])
+      : undefined;
   const frames: { index: number; mse: number; ssim: number }[] = [];
+  let next = read(0);
   for (let at = 0; at < indices.length; at += step) {
-    const index = indices[Math.floor(at)];
-    const [a, b] = await Promise.all([source.read(index), received.read(index)]);
-    frames.push({ index, mse: meanSquaredError(a, b), ssim: ssim(a, b) });
+    const [a, b] = (await next)!;
+    next = read(at + step);
+    // Where the comparison throws, nobody awaits the next pair.
+    next?.catch(() => undefined);
+    frames.push({ index: indices[Math.floor(at)], mse: meanSquaredError(a, b), ssim: ssim(a, b) });
   }
   const mean = (of: 'mse' | 'ssim') =>
     frames.reduce((sum, frame) => sum + frame[of], 0) / frames.length;

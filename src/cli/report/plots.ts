@@ -1,6 +1,6 @@
 import type { FrameState } from './logs.js';
 
-/** Plots as inline SVG. Colours come from the page: classes `c1`–`c4`, `grid`, and the states' names. */
+/** Plots as inline SVG. Colours come from the page: classes `c1`, `c2`, `grid` and the states' names. */
 
 const WIDTH = 880;
 const MARGIN = { left: 52, right: 12, top: 14, bottom: 38 };
@@ -14,7 +14,7 @@ export const escapeXml = (text: string): string =>
 
 export interface Line {
   readonly name: string;
-  /** `c1`–`c4`. */
+  /** `c1` or `c2`. */
   readonly color: string;
   readonly dashed?: boolean;
   /** In order of x. */
@@ -51,7 +51,7 @@ export function linePlot(
     const side = plot.x(x) < WIDTH / 2 ? 'start' : 'end';
     const shift = side === 'start' ? 8 : -8;
     paths.push(
-      `<text class="note" x="${plot.x(x) + shift}" y="${MARGIN.top + 10}" text-anchor="${side}">↑ ${number(highest)}</text>`,
+      `<text class="note" x="${fixed(plot.x(x) + shift)}" y="${MARGIN.top + 16}" text-anchor="${side}">↑ ${number(highest)}</text>`,
     );
   }
   return plot.svg(paths.join(''));
@@ -80,7 +80,7 @@ export function histogram(
   });
   const lines = marks.map(
     ({ name, at }) =>
-      `<line class="mark" x1="${plot.x(at)}" x2="${plot.x(at)}" y1="${MARGIN.top}" y2="${plot.y(0)}"/><text class="note" x="${plot.x(at) + 4}" y="${MARGIN.top + 10}">${escapeXml(name)}</text>`,
+      `<line class="mark" x1="${plot.x(at)}" x2="${plot.x(at)}" y1="${MARGIN.top}" y2="${plot.y(0)}"/><text class="note" x="${fixed(plot.x(at) + 4)}" y="${MARGIN.top + 10}">${escapeXml(name)}</text>`,
   );
   return plot.svg(bars.join('') + lines.join(''));
 }
@@ -114,6 +114,13 @@ export function stateStrip(states: readonly FrameState[], title: string): string
   return `<svg viewBox="0 0 ${WIDTH} 18" role="img" aria-label="${escapeXml(title)}"><title>${escapeXml(title)}</title>${rects.join('')}</svg>`;
 }
 
+/** One row of bars that follow each other: where value `at` lies in the sum of all. */
+export function waterfall(values: readonly number[], at: number): string {
+  const scale = 240 / (values.reduce((sum, value) => sum + Math.max(0, value), 0) || 1);
+  const before = values.slice(0, at).reduce((sum, value) => sum + Math.max(0, value), 0);
+  return `<svg viewBox="0 0 240 10" preserveAspectRatio="none" aria-hidden="true"><rect class="bar c1" x="${fixed(before * scale)}" width="${Math.max(0.6, fixed(Math.max(0, values[at]) * scale))}" height="10"/></svg>`;
+}
+
 /** The axes of a plot, and where a value lies in it. */
 function frame(
   axes: Axes,
@@ -129,7 +136,7 @@ function frame(
     fixed(bottom - ((value - yMin) / (yMax - yMin || 1)) * (bottom - MARGIN.top));
   const grid = yTicks.map(
     (tick) =>
-      `<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${y(tick)}" y2="${y(tick)}"/><text x="${MARGIN.left - 8}" y="${y(tick) + 4}" text-anchor="end">${number(tick)}</text>`,
+      `<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${y(tick)}" y2="${y(tick)}"/><text x="${MARGIN.left - 8}" y="${fixed(y(tick) + 4)}" text-anchor="end">${number(tick)}</text>`,
   );
   const below = xTicks.map(
     (tick) => `<text x="${x(tick)}" y="${bottom + 16}" text-anchor="middle">${number(tick)}</text>`,
