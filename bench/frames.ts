@@ -4,13 +4,13 @@ import type { Picture } from '../src/geometry/picture.js';
 
 /**
  * Decodes a clip with ffmpeg: every frame once, in order, at its own size, as the tracks count
- * them. Stop early by leaving the loop.
+ * them. Stop early by leaving the loop. Throws where ffmpeg fails.
  */
 export async function* readFrames(
   path: string,
   { width, height }: { readonly width: number; readonly height: number },
 ): AsyncGenerator<Picture> {
-  const args = ['-v', 'error', '-i', path, '-fps_mode', 'passthrough'];
+  const args = ['-v', 'fatal', '-i', path, '-fps_mode', 'passthrough'];
   args.push('-f', 'rawvideo', '-pix_fmt', 'rgba', '-threads', '1', '-');
   const child = spawn('ffmpeg', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'close');
@@ -29,6 +29,8 @@ export async function* readFrames(
         frame = new Uint8ClampedArray(size);
         filled = 0;
       }
+    const [code] = await ended;
+    if (code !== 0) throw new Error(`ffmpeg could not read ${path} (exit status ${code})`);
   } finally {
     child.kill();
     await ended;

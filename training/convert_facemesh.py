@@ -5,13 +5,14 @@
     apt-get install -y python3-onnx
     /usr/bin/python3 training/convert_facemesh.py package/models packs/tracker-facemesh
 
-Writes blazeface.onnx, facemesh.onnx and iris.onnx: opset 13, weights stored as float16 with a Cast
+Writes blazeface.onnx, facemesh.onnx, iris.onnx and manifest.json (their SHA-256): opset 13, weights stored as float16 with a Cast
 to float32 before use (onnxruntime folds it when the session is made), so arithmetic is float32.
 Inputs stay NHWC as the graphs had them; inside everything is NCHW. The same input gives the same
 bytes.
 """
 
 import base64
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -54,7 +55,7 @@ def ints(attribute):
 def load(folder, name):
     """The graph's nodes and its weights as float32/int32 arrays."""
     spec = json.loads((folder / f"{name}.json").read_text())
-    weights, blob = {}, b""
+    weights = {}
     for group in spec["weightsManifest"]:
         blob = b"".join((folder / path).read_bytes() for path in group["paths"])
         offset = 0
@@ -235,10 +236,14 @@ def convert(folder, name):
 def main():
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     target.mkdir(parents=True, exist_ok=True)
+    hashes = {}
     for name in MODELS:
         data = convert(source, name).SerializeToString(deterministic=True)
         (target / f"{name}.onnx").write_bytes(data)
+        hashes[f"{name}.onnx"] = hashlib.sha256(data).hexdigest()
         print(f"{name}.onnx: {len(data)} bytes")
+    manifest = {"name": "tracker-facemesh", "license": "Apache-2.0", "sha256": hashes}
+    (target / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,16 @@ const BOX_VALUES = 16;
 /** MediaPipe's overlap limit for one face (face_detection_full_range.pbtxt). */
 const MAX_OVERLAP = 0.3;
 
-/** A face as the detector gives it, in pixels of the picture. */
-export interface Detection {
+/** An upright rectangle in pixels of the picture; x, y is its top left corner. */
+export interface Box {
   readonly x: number;
   readonly y: number;
   readonly width: number;
   readonly height: number;
+}
+
+/** A face as the detector gives it. */
+export interface Detection extends Box {
   /** 0–1. */
   readonly score: number;
   /** Radians from the x axis to the line from the right to the left eye. */
@@ -40,11 +44,8 @@ export function createAnchors(): Float32Array {
   return anchors;
 }
 
-/** Intersection over union of two upright boxes, 0–1. */
-export function overlap(
-  a: Pick<Detection, 'x' | 'y' | 'width' | 'height'>,
-  b: Pick<Detection, 'x' | 'y' | 'width' | 'height'>,
-): number {
+/** Intersection over union, 0–1. */
+export function overlap(a: Box, b: Box): number {
   const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
   const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
   if (width <= 0 || height <= 0) return 0;
