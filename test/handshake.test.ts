@@ -234,7 +234,7 @@ describe('handshake', () => {
             : createReceiverHandshake(receiverOptions, 0);
           for (const bytes of hostile) {
             const drop = side.receive(parseControlMessage(bytes));
-            if (drop !== undefined) expect(DROP_CODES).toContain(drop);
+            if (drop !== undefined && !DROP_CODES.includes(drop)) throw new Error(drop);
           }
           ends[side.status.state]++;
           if (side.status.state === 'waiting') {
