@@ -18,6 +18,7 @@ export interface ProgressStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
+  on?(event: 'error', listener: () => void): unknown;
 }
 
 /** A redraw costs more than it shows beyond ten a second. */
@@ -42,6 +43,9 @@ export function createProgress(
   let drawnAt = stream.isTTY ? Number.NEGATIVE_INFINITY : now();
   let latest: ProgressState | undefined;
   let finished = false;
+
+  // The reader of a pipe may leave (`| head`): the run goes on.
+  stream.on?.('error', () => undefined);
 
   const draw = (state: ProgressState) => {
     drawnAt = now();
@@ -79,7 +83,7 @@ function line(label: string, { done, total, detail }: ProgressState, withBar: bo
   return parts.filter((part) => part !== '').join(' ');
 }
 
-/** Eighths of a cell; what is not filled yet stays blank, so that what follows does not move. */
+/** Filled to an eighth of a cell; always of one length, so that what follows does not move. */
 function bar(share: number): string {
   const eighths = Math.round(Math.min(1, Math.max(0, share)) * BAR_CELLS * 8);
   return ('█'.repeat(eighths >> 3) + PARTS[eighths & 7]).padEnd(BAR_CELLS, '░');
