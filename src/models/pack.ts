@@ -1,0 +1,128 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import type { MotionBasis } from '../geometry/motion-model.js';
+import { type PackIdentity, PROTOCOL_VERSION } from '../protocol/control-messages.js';
+import { type MotionTables, parseTables } from '../protocol/motion-tables.js';
+import { parseBasis } from './motion-data.js';
+
+/** Name of a pack's manifest file. Its SHA-256 is the pack's: it holds those of all other files. */
+export const MANIFEST_FILE = 'manifest.json';
+/** Format of the manifest that this library reads. */
+export const MANIFEST_FORMAT = 1;
+/** Bytes of a pack's file: a pack is sent and kept whole, and 20 MB is the largest we ship. */
+const MAX_FILE_BYTES = 32 * 1024 * 1024;
+const FILE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/** `manifest.json` of a pack. */
+export interface PackManifest {
+  readonly format: number;
+  /** What people call the pack: 1–64 of a–z, 0–9, `.`, `_` and `-`. */
+  readonly name: string;
+  readonly version: string;
+  /** Decoder family (docs: decoder families). */
+  readonly family: string;
+  /** Major version of the bitstream that the tables are for. */
+  readonly protocol: number;
+  readonly licence: string;
+  /** What it was trained on, for people. */
+  readonly trainingData: string;
+  /** Files of the motion codec. */
+  readonly motion: { readonly basis: string; readonly tables: string };
+  /** Every file of the pack but the manifest. */
+  readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
+}
+
+/** A verified pack. */
+export interface Pack {
+  /** Name and hash, as the handshake compares them. */
+  readonly identity: PackIdentity;
+  readonly manifest: PackManifest;
+  readonly basis: MotionBasis;
+  readonly tables: MotionTables;
+}
+
+/** A pack that cannot be used; the message says why and what to do. */
+export class PackError extends Error {
+  override readonly name = 'PackError';
+}
+
+/** Reads one file of a pack, whatever it lies in; rejects where it is not there. */
+export type ReadPackFile = (file: string) => Promise<Uint8Array>;
+
+/**
+ * Loads a pack and verifies every file against the manifest. `label` is what messages call it.
+ * Rejects with a PackError.
+ */
+export async function loadPack(label: string, read: ReadPackFile): Promise<Pack> {
+  const fail = (what: string): never => {
+    throw new PackError(`pack ${label}: ${what}`);
+  };
+  const readFile = (file: string) =>
+    read(file).catch((error: Error) => fail(`${file} cannot be read (${error.message})`));
+  const manifestBytes = await readFile(MANIFEST_FILE);
+  const manifest = parseManifest(manifestBytes, fail);
+  const contents = new Map<string, Uint8Array>();
+  for (const [file, { bytes, sha256: hash }] of Object.entries(manifest.files)) {
+    const content = await readFile(file);
+    if (content.length !== bytes || bytesToHex(sha256(content)) !== hash) {
+      fail(`${file} is damaged (its hash is not the manifest's): install the pack again`);
+    }
+    contents.set(file, content);
+  }
+  const content = (file: string) =>
+    contents.get(file) ?? fail(`${file} is not among the manifest's files`);
+  const basis = parseBasis(content(manifest.motion.basis));
+  const tables = parseTables(content(manifest.motion.tables));
+  if (!basis || !tables.ok) return fail('its motion basis or tables are not of this format');
+  if (tables.value.valueCount !== basis.components + 10) {
+    fail('its entropy tables are not those of its motion basis');
+  }
+  return {
+    identity: { name: manifest.name, sha256: bytesToHex(sha256(manifestBytes)) },
+    manifest,
+    basis,
+    tables: tables.value,
+  };
+}
+
+function parseManifest(bytes: Uint8Array, fail: (what: string) => never): PackManifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return fail(`${MANIFEST_FILE} is not JSON: install the pack again`);
+  }
+  const manifest = json as PackManifest;
+  if (typeof json !== 'object' || json === null || manifest.format !== MANIFEST_FORMAT) {
+    return fail(
+      `${MANIFEST_FILE} is not of format ${MANIFEST_FORMAT}: use a pack for this version`,
+    );
+  }
+  const text = (value: unknown) => typeof value === 'string';
+  const valid =
+    text(manifest.name) &&
+    FILE_NAME.test(manifest.name) &&
+    text(manifest.version) &&
+    text(manifest.family) &&
+    text(manifest.licence) &&
+    text(manifest.trainingData) &&
+    text(manifest.motion?.basis) &&
+    text(manifest.motion?.tables) &&
+    typeof manifest.files === 'object' &&
+    manifest.files !== null &&
+    Object.entries(manifest.files).every(
+      ([file, entry]) =>
+        FILE_NAME.test(file) &&
+        Number.isInteger(entry?.bytes) &&
+        entry.bytes <= MAX_FILE_BYTES &&
+        SHA256.test(entry.sha256),
+    );
+  if (!valid) return fail(`${MANIFEST_FILE} lacks a field or has one of the wrong type`);
+  if (manifest.protocol !== PROTOCOL_VERSION.major) {
+    return fail(
+      `it is for bitstream ${manifest.protocol}, this library speaks ${PROTOCOL_VERSION.major}: use a pack for this version`,
+    );
+  }
+  return manifest;
+}

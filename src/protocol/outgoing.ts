@@ -1,0 +1,12 @@
+/** A message for one of the two channels of a call. */
+export interface Outgoing {
+  /** `control`: reliable and ordered. `motion`: neither. */
+  readonly channel: 'control' | 'motion';
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Feature (`Capabilities.features`) of a sender that does not pace its frames by a clock: the
+ * receiver shows each as soon as it can, and acknowledges what it has shown.
+ */
+export const UNPACED = 'unpaced';

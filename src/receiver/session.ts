@@ -1,0 +1,324 @@
+import type { Landmarks } from '../geometry/landmarks.js';
+import { MotionModel } from '../geometry/motion-model.js';
+import type { Pack } from '../models/pack.js';
+import { answerPing, type ClockEstimate, createPeerClock } from '../protocol/clock.js';
+import { encodeControlMessage, parseControlMessage } from '../protocol/control-codec.js';
+import type { ByeMessage, ControlMessage } from '../protocol/control-messages.js';
+import type { DropCode } from '../protocol/errors.js';
+import { serialiseFeedback } from '../protocol/feedback.js';
+import { createReceiverHandshake, type Handshake } from '../protocol/handshake.js';
+import { type Identity, parseIdentity } from '../protocol/identity.js';
+import { createIdentityReceiver } from '../protocol/identity-receiver.js';
+import type { StreamSize } from '../protocol/limits.js';
+import { MotionDepacketizer } from '../protocol/motion-depacketizer.js';
+import { type Outgoing, UNPACED } from '../protocol/outgoing.js';
+import { LIBRARY } from '../version.js';
+import type { FrameOrigin } from './concealment.js';
+import { FeedbackScheduler } from './feedback-scheduler.js';
+import { JitterBuffer } from './jitter-buffer.js';
+
+export interface ReceiverSessionOptions {
+  /** The pack to decode with; the sender must have the same. */
+  readonly pack: Pack;
+  /** Pixels across the largest picture to show. */
+  readonly maxSize: StreamSize;
+}
+
+/** Where a session stands. */
+export type ReceiverStatus =
+  | { readonly state: 'connecting' }
+  /** Frames are shown as they fall due. */
+  | { readonly state: 'streaming' }
+  /** The stream is over; the peer's figures where it said goodbye. */
+  | {
+      readonly state: 'ended';
+      readonly by: 'us' | 'peer';
+      readonly figures: Readonly<Record<string, number>>;
+    }
+  /** There will be no stream. The message is one line for people. */
+  | { readonly state: 'failed'; readonly code: string; readonly message: string };
+
+/** A frame to show now. */
+export interface PresentedFrame {
+  /** Number of the frame, counted from the sender's first. */
+  readonly sequence: number;
+  readonly origin: FrameOrigin;
+  /** Geometry to decode, crop units, the caller's; undefined: the last picture stays on show. */
+  readonly landmarks: Landmarks | undefined;
+  /** Capture time on the sender's clock. */
+  readonly captureMs: number;
+  /** When it arrived; undefined where it was made up. */
+  readonly receivedMs: number | undefined;
+  /** When the jitter buffer let it go. */
+  readonly playoutMs: number;
+}
+
+export interface ReceiverStats {
+  /** Bytes of messages handed out. */
+  readonly backwardBytes: number;
+  readonly framesReceived: number;
+  /** Frames that came after their place had been made up. */
+  readonly framesLate: number;
+  /** Milliseconds that the jitter buffer adds now. */
+  readonly playoutDelayMs: number;
+  /** The sender's clock, once measured. */
+  readonly clock: ClockEstimate | undefined;
+  /** Messages dropped, by reason. */
+  readonly drops: Readonly<Partial<Record<DropCode, number>>>;
+}
+
+/** Pings after the handshake, and the time between them: enough to find a quiet moment. */
+const PINGS = 4;
+const PING_INTERVAL_MS = 150;
+/** Packets that waited so long for their reference are given up: by then it was asked for again. */
+const WAITING_LIMIT_MS = 1000;
+/** Replies that wait to be polled at most. */
+const MAX_QUEUED_REPLIES = 16;
+
+/**
+ * The receiver's side of a call, sans IO: messages of the peer and the time in; messages for the
+ * peer, frames to show, its status and "wake me at" out. All times are milliseconds of one clock
+ * that never goes back. Nothing from the wire makes it throw.
+ */
+export class ReceiverSession {
+  readonly #pack: Pack;
+  readonly #handshake: Handshake;
+  readonly #transfer = createIdentityReceiver();
+  readonly #clock = createPeerClock();
+  readonly #feedback = new FeedbackScheduler();
+  readonly #replies: ControlMessage[] = [];
+  #depacketizer: MotionDepacketizer | undefined;
+  #buffer: JitterBuffer | undefined;
+  #model: MotionModel | undefined;
+  #offered: { readonly bytes: Uint8Array; readonly identity: Identity } | undefined;
+  #status: ReceiverStatus = { state: 'connecting' };
+  #agreed = false;
+  #unpaced = false;
+  #bye: ByeMessage | undefined;
+  #shown: number | undefined;
+  #pings = 0;
+  #pingAt = 0;
+  #framesReceived = 0;
+  #backwardBytes = 0;
+  readonly #drops: Partial<Record<DropCode, number>> = {};
+
+  /** Throws a TypeError that names a bad option. */
+  constructor({ pack, maxSize }: ReceiverSessionOptions, nowMs: number) {
+    this.#pack = pack;
+    this.#handshake = createReceiverHandshake(
+      {
+        library: LIBRARY,
+        capabilities: { families: [pack.manifest.family], maxSize, features: [UNPACED] },
+        pack: pack.identity,
+        expressionComponents: pack.basis.components,
+      },
+      nowMs,
+    );
+  }
+
+  get status(): ReceiverStatus {
+    return this.#status;
+  }
+
+  /** An identity that waits for `useIdentity` or `refuseIdentity`; the bytes are its hash's. */
+  get offeredIdentity(): Identity | undefined {
+    return this.#offered?.identity;
+  }
+
+  getStats(): ReceiverStats {
+    return {
+      backwardBytes: this.#backwardBytes,
+      framesReceived: this.#framesReceived,
+      framesLate: this.#buffer?.lateFrames ?? 0,
+      playoutDelayMs: this.#buffer?.delayMs ?? 0,
+      clock: this.#clock.estimate,
+      drops: { ...this.#drops },
+    };
+  }
+
+  /** Takes a message of the control channel. */
+  receiveControl(bytes: Uint8Array, nowMs: number): void {
+    if (this.#over) return;
+    const parsed = parseControlMessage(bytes);
+    if (!this.#agreed) {
+      this.#count(this.#handshake.receive(parsed));
+      this.#afterHandshake(nowMs);
+    } else if (!parsed.ok) {
+      this.#count(parsed.drop);
+    } else {
+      this.#control(parsed.value, nowMs);
+    }
+  }
+
+  #control(message: ControlMessage, nowMs: number): void {
+    if (message.type === 'ping') this.#reply(answerPing(message, nowMs, nowMs));
+    else if (message.type === 'pong') this.#count(this.#clock.receive(message, nowMs));
+    else if (message.type === 'bye') this.#goodbye(message, nowMs);
+    else if (message.type.startsWith('identity-')) {
+      this.#count(this.#transfer.receive(message));
+      this.#afterTransfer();
+    } else if (message.type !== 'stats') this.#count('unexpected');
+  }
+
+  /** Takes a message of the motion channel. */
+  receiveMotion(bytes: Uint8Array, nowMs: number): void {
+    if (this.#over) return;
+    if (!this.#depacketizer || !this.#buffer) {
+      this.#count('unexpected');
+      return;
+    }
+    const frames = this.#depacketizer.receive(bytes, nowMs);
+    this.#framesReceived += frames.length;
+    for (const frame of frames) this.#buffer.insert(frame);
+    if (!this.#unpaced) this.#feedback.progress(frames.length);
+    for (const drop of this.#depacketizer.takeDrops()) {
+      this.#count(drop);
+      if (drop === 'missing-reference') this.#feedback.referenceLost();
+    }
+  }
+
+  /** The caller has decoded the offered identity's pictures and shows this person from now on. */
+  useIdentity(): void {
+    const offered = this.#offered;
+    const { status } = this.#handshake;
+    if (!offered || status.state !== 'agreed') return;
+    this.#offered = undefined;
+    const intervalMs = 1000 / status.agreement.stream.fps;
+    this.#model = new MotionModel(this.#pack.basis, offered.identity.neutral);
+    this.#depacketizer = new MotionDepacketizer(this.#pack.tables, intervalMs);
+    this.#buffer ??= new JitterBuffer(this.#unpaced ? 'immediate' : 'realtime', intervalMs);
+    this.#transfer.accept(offered.bytes);
+    this.#status = { state: 'streaming' };
+  }
+
+  /** The caller cannot use the offered identity; `message` is one line for people. */
+  refuseIdentity(code: string, message: string): void {
+    if (!this.#offered) return;
+    this.#transfer.refuse(this.#offered.bytes, code, message);
+    this.#offered = undefined;
+    this.#status = { state: 'failed', code, message };
+  }
+
+  /** The next frame that is due, each exactly once and in order. */
+  present(nowMs: number): PresentedFrame | undefined {
+    const due = this.#buffer?.poll(nowMs);
+    if (due) {
+      this.#shown = due.sequence;
+      if (this.#unpaced) this.#feedback.progress(1);
+    }
+    if (this.#bye && (!this.#buffer || this.#buffer.finished)) this.#endNow(this.#bye);
+    if (!due) return undefined;
+    const { values, quantiser, ...rest } = due;
+    return { ...rest, landmarks: values && this.#model?.reconstruct(values, quantiser) };
+  }
+
+  /** Ends the session and says goodbye. */
+  end(): void {
+    if (this.#over) return;
+    this.#replies.push({ type: 'bye', reason: 'closed', message: '', figures: {} });
+    this.#status = { state: 'ended', by: 'us', figures: {} };
+  }
+
+  /** Lets the time pass. */
+  advance(nowMs: number): void {
+    if (this.#over) return;
+    if (!this.#agreed) {
+      this.#handshake.advance(nowMs);
+      this.#afterHandshake(nowMs);
+    } else if (this.#pings < PINGS && nowMs >= this.#pingAt) {
+      this.#pings++;
+      this.#pingAt = nowMs + PING_INTERVAL_MS;
+      this.#reply(this.#clock.ping(nowMs));
+    }
+    this.#depacketizer?.dropWaiting(nowMs - WAITING_LIMIT_MS);
+    for (const drop of this.#depacketizer?.takeDrops() ?? []) this.#count(drop);
+  }
+
+  /** When `advance`, `present` and `poll` must be called; undefined where nothing is waited for. */
+  nextTimeout(): number | undefined {
+    if (this.#over) return undefined;
+    if (!this.#agreed) return this.#handshake.nextTimeout();
+    const times = [
+      this.#pings < PINGS ? this.#pingAt : undefined,
+      this.#buffer?.nextAt(),
+      this.#depacketizer && this.#feedback.nextAt(this.#depacketizer, this.#roundTripMs),
+      this.#bye && this.#buffer?.finished ? -Infinity : undefined,
+    ].filter((time) => time !== undefined);
+    return times.length > 0 ? Math.min(...times) : undefined;
+  }
+
+  /** The next message for the peer. */
+  poll(nowMs: number): Outgoing | undefined {
+    const message =
+      this.#handshake.nextMessage() ?? this.#transfer.nextMessage() ?? this.#replies.shift();
+    if (message) return this.#send('control', encodeControlMessage(message));
+    if (this.#over || !this.#depacketizer) return undefined;
+    const acknowledged = this.#unpaced ? this.#shown : this.#depacketizer.newestDecoded;
+    const due = this.#feedback.poll(this.#depacketizer, acknowledged, nowMs, this.#roundTripMs);
+    return due && this.#send('motion', serialiseFeedback(due));
+  }
+
+  #send(channel: Outgoing['channel'], bytes: Uint8Array): Outgoing {
+    this.#backwardBytes += bytes.length;
+    return { channel, bytes };
+  }
+
+  #reply(message: ControlMessage): void {
+    if (this.#replies.length < MAX_QUEUED_REPLIES) this.#replies.push(message);
+  }
+
+  get #roundTripMs(): number {
+    return this.#clock.estimate?.roundTrip ?? 0;
+  }
+
+  get #over(): boolean {
+    return this.#status.state === 'ended' || this.#status.state === 'failed';
+  }
+
+  #count(drop: DropCode | undefined): void {
+    if (drop) this.#drops[drop] = (this.#drops[drop] ?? 0) + 1;
+  }
+
+  #afterHandshake(nowMs: number): void {
+    const { status } = this.#handshake;
+    if (status.state === 'failed') {
+      this.#status = { state: 'failed', code: status.code, message: status.message };
+    } else if (status.state === 'agreed') {
+      this.#agreed = true;
+      this.#unpaced = status.agreement.features.includes(UNPACED);
+      this.#pingAt = nowMs;
+    }
+  }
+
+  #afterTransfer(): void {
+    const { status } = this.#transfer;
+    if (status.state === 'complete' && status.identity !== this.#offered?.bytes) {
+      const parsed = parseIdentity(status.identity);
+      if (parsed.ok) {
+        this.#offered = { bytes: status.identity, identity: parsed.value };
+      } else {
+        this.#count(parsed.drop);
+        this.#transfer.refuse(status.identity, 'malformed', 'the identity cannot be read: update');
+      }
+    }
+    if (status.state === 'refused') {
+      this.#status = { state: 'failed', code: status.code, message: status.message };
+    }
+  }
+
+  #goodbye(message: ByeMessage, nowMs: number): void {
+    if (message.reason === 'failed') {
+      const text = message.message || 'the sender gave up';
+      this.#status = { state: 'failed', code: 'peer-failed', message: text };
+    } else if (this.#buffer && message.figures.frames !== undefined) {
+      this.#bye = message;
+      this.#buffer.end(message.figures.frames, nowMs);
+    } else {
+      this.#endNow(message);
+    }
+  }
+
+  #endNow(message: ByeMessage): void {
+    this.#status = { state: 'ended', by: 'peer', figures: message.figures };
+  }
+}

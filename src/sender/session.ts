@@ -1,0 +1,301 @@
+import type { Landmarks } from '../geometry/landmarks.js';
+import { MotionModel } from '../geometry/motion-model.js';
+import type { Pack } from '../models/pack.js';
+import { answerPing } from '../protocol/clock.js';
+import { encodeControlMessage, parseControlMessage } from '../protocol/control-codec.js';
+import type { ControlMessage } from '../protocol/control-messages.js';
+import { type DropCode, InvalidStateError } from '../protocol/errors.js';
+import { parseFeedback } from '../protocol/feedback.js';
+import { createSenderHandshake, type Handshake } from '../protocol/handshake.js';
+import { parseIdentity } from '../protocol/identity.js';
+import { createIdentitySender } from '../protocol/identity-sender.js';
+import { MAX_VALUE } from '../protocol/motion-codec.js';
+import { MotionPacketizer } from '../protocol/motion-packetizer.js';
+import { type Outgoing, UNPACED } from '../protocol/outgoing.js';
+import { LIBRARY } from '../version.js';
+import { DEFAULT_INDEPENDENT_INTERVAL, DEFAULT_QUANTISER } from './defaults.js';
+
+export interface SenderSessionOptions {
+  /** The pack whose basis and tables code the motion; the receiver must have the same. */
+  readonly pack: Pack;
+  /** The enrolled person: bytes of `encodeIdentity`. */
+  readonly identity: Uint8Array;
+  /** Nominal frames per second, 1–120. */
+  readonly fps: number;
+  /** Frames a message, 1–4. */
+  readonly framesPerPacket: number;
+  /** Earlier messages repeated in each message, 0–3. */
+  readonly redundancy: number;
+  /** Frames come as fast as they can be read, not by a clock: the receiver shows them likewise. */
+  readonly unpaced: boolean;
+}
+
+/** Where a session stands. */
+export type SenderStatus =
+  /** Handshake or identity are under way: frames are not taken yet. */
+  | { readonly state: 'connecting' }
+  /** Frames are sent as they come. */
+  | { readonly state: 'streaming' }
+  /** The stream is over; `by` whom, and what the peer said of itself. */
+  | {
+      readonly state: 'ended';
+      readonly by: 'us' | 'peer';
+      readonly figures: Readonly<Record<string, number>>;
+    }
+  /** There will be no stream. The message is one line for people. */
+  | { readonly state: 'failed'; readonly code: string; readonly message: string };
+
+export interface SenderStats {
+  /** Bytes of messages handed out, by what they carry. */
+  readonly identityBytes: number;
+  readonly motionBytes: number;
+  readonly controlBytes: number;
+  readonly framesSent: number;
+  /** Newest frame that the receiver said it decoded. */
+  readonly acknowledged: number | undefined;
+  /** Loss that the receiver last reported, 0–1. */
+  readonly lossFraction: number;
+  /** Messages from the peer that were dropped, by reason. */
+  readonly drops: Readonly<Partial<Record<DropCode, number>>>;
+}
+
+/** Messages that wait to be polled at most: a shell that does not poll loses the oldest motion. */
+const MAX_QUEUED_MOTION = 32;
+
+/**
+ * The sender's side of a call, sans IO: messages of the peer, landmarks and the time in; messages
+ * for the peer, its status and "wake me at" out. All times are milliseconds of one clock that never
+ * goes back.
+ */
+export class SenderSession {
+  readonly #options: SenderSessionOptions;
+  readonly #model: MotionModel;
+  readonly #packetizer: MotionPacketizer;
+  readonly #handshake: Handshake;
+  readonly #transfer = createIdentitySender();
+  readonly #replies: ControlMessage[] = [];
+  readonly #motion: Uint8Array[] = [];
+  #bye: ControlMessage | undefined;
+  #status: SenderStatus = { state: 'connecting' };
+  #agreed = false;
+  #lossFraction = 0;
+  readonly #drops: Partial<Record<DropCode, number>> = {};
+  readonly #bytes = { identity: 0, motion: 0, control: 0 };
+
+  /** Throws a TypeError that names a bad option. */
+  constructor(options: SenderSessionOptions, nowMs: number) {
+    const { pack, fps } = options;
+    checkRange('framesPerPacket', options.framesPerPacket, 1, 4);
+    checkRange('redundancy', options.redundancy, 0, 3);
+    const identity = parseIdentity(options.identity);
+    if (!identity.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
+    const { size, neutral } = identity.value;
+    this.#options = options;
+    this.#model = new MotionModel(pack.basis, neutral);
+    this.#packetizer = new MotionPacketizer({
+      tables: pack.tables,
+      framesPerPacket: options.framesPerPacket,
+      redundancy: options.redundancy,
+      quantiser: DEFAULT_QUANTISER,
+      independentInterval: DEFAULT_INDEPENDENT_INTERVAL,
+      frameIntervalMs: 1000 / fps,
+    });
+    this.#handshake = createSenderHandshake(
+      {
+        library: LIBRARY,
+        capabilities: {
+          families: [pack.manifest.family],
+          maxSize: size,
+          features: options.unpaced ? [UNPACED] : [],
+        },
+        pack: pack.identity,
+        expressionComponents: pack.basis.components,
+        size,
+        fps,
+      },
+      nowMs,
+    );
+  }
+
+  get status(): SenderStatus {
+    return this.#status;
+  }
+
+  /** Number that the next frame gets: frames are counted from 0. */
+  get nextSequence(): number {
+    return this.#packetizer.sequence;
+  }
+
+  getStats(): SenderStats {
+    return {
+      identityBytes: this.#bytes.identity,
+      motionBytes: this.#bytes.motion,
+      controlBytes: this.#bytes.control,
+      framesSent: this.#packetizer.sequence,
+      acknowledged: this.#packetizer.acknowledged,
+      lossFraction: this.#lossFraction,
+      drops: { ...this.#drops },
+    };
+  }
+
+  /** Takes a message of the control channel. */
+  receiveControl(bytes: Uint8Array, nowMs: number): void {
+    if (this.#over) return;
+    const parsed = parseControlMessage(bytes);
+    if (!this.#agreed) {
+      this.#count(this.#handshake.receive(parsed));
+      this.#afterHandshake();
+      return;
+    }
+    if (!parsed.ok) {
+      this.#count(parsed.drop);
+      return;
+    }
+    const message = parsed.value;
+    if (message.type === 'ping') this.#reply(answerPing(message, nowMs, nowMs));
+    else if (message.type === 'bye') {
+      this.#status = { state: 'ended', by: 'peer', figures: message.figures };
+    } else if (message.type.startsWith('identity-')) {
+      this.#count(this.#transfer.receive(message));
+      this.#afterTransfer();
+    } else if (message.type !== 'stats') this.#count('unexpected');
+  }
+
+  /** Takes a message of the motion channel: feedback. */
+  receiveMotion(bytes: Uint8Array): void {
+    if (this.#over) return;
+    const parsed = parseFeedback(bytes);
+    const drop = parsed.ok ? this.#misplaced() : parsed.drop;
+    if (!parsed.ok || drop) {
+      this.#count(drop);
+      return;
+    }
+    this.#lossFraction = parsed.value.lossFraction / 255;
+    this.#packetizer.handleFeedback(parsed.value);
+    if (parsed.value.needsIdentity) this.#transfer.offer(this.#options.identity);
+  }
+
+  /**
+   * Takes the next frame: landmarks in crop units, or undefined where the picture has no face.
+   * `captureMs` must not go back. Throws InvalidStateError unless streaming.
+   */
+  sendFrame(landmarks: Landmarks | undefined, captureMs: number): void {
+    if (this.#status.state !== 'streaming') {
+      throw new InvalidStateError(`sendFrame: the session is ${this.#status.state}, not streaming`);
+    }
+    const { base, predicted } = this.#packetizer.next;
+    const reference = predicted ? base.values : undefined;
+    const values =
+      landmarks && this.#model.quantise(landmarks, reference, base.quantiser, MAX_VALUE);
+    this.#queue(this.#packetizer.add(values, captureMs));
+  }
+
+  /**
+   * Ends the stream: what is bundled goes out, then a goodbye with figures for the peer's report
+   * (the number of frames is among them as `frames`).
+   */
+  end(figures: Readonly<Record<string, number>> = {}): void {
+    if (this.#over) return;
+    const streamed = this.#status.state === 'streaming';
+    if (streamed) this.#queue(this.#packetizer.flush());
+    this.#bye = {
+      type: 'bye',
+      reason: streamed ? 'ended' : 'closed',
+      message: '',
+      figures: { ...figures, frames: this.#packetizer.sequence },
+    };
+    this.#status = { state: 'ended', by: 'us', figures: {} };
+  }
+
+  /** Lets the time pass. */
+  advance(nowMs: number): void {
+    if (this.#over || this.#agreed) return;
+    this.#handshake.advance(nowMs);
+    this.#afterHandshake();
+  }
+
+  /** When `advance` must be called, or undefined where nothing is waited for. */
+  nextTimeout(): number | undefined {
+    return this.#over || this.#agreed ? undefined : this.#handshake.nextTimeout();
+  }
+
+  /** The next message for the peer, given the bytes that wait in the control channel. */
+  poll(controlBufferedAmount: number): Outgoing | undefined {
+    const motion = this.#motion.shift();
+    if (motion) {
+      this.#bytes.motion += motion.length;
+      return { channel: 'motion', bytes: motion };
+    }
+    const reply = this.#handshake.nextMessage() ?? this.#replies.shift();
+    if (reply) return this.#control(reply, 'control');
+    const identity = this.#agreed && this.#transfer.nextMessage(controlBufferedAmount);
+    if (identity && !this.#over) return this.#control(identity, 'identity');
+    const bye = this.#bye;
+    this.#bye = undefined;
+    return bye && this.#control(bye, 'control');
+  }
+
+  #control(message: ControlMessage, kind: 'identity' | 'control'): Outgoing {
+    const bytes = encodeControlMessage(message);
+    this.#bytes[kind] += bytes.length;
+    return { channel: 'control', bytes };
+  }
+
+  #queue(message: Uint8Array | undefined): void {
+    if (!message) return;
+    this.#motion.push(message);
+    if (this.#motion.length > MAX_QUEUED_MOTION) this.#motion.shift();
+  }
+
+  #reply(message: ControlMessage): void {
+    if (this.#replies.length < MAX_QUEUED_MOTION) this.#replies.push(message);
+  }
+
+  get #over(): boolean {
+    return this.#status.state === 'ended' || this.#status.state === 'failed';
+  }
+
+  #misplaced(): DropCode | undefined {
+    return this.#status.state === 'streaming' ? undefined : 'unexpected';
+  }
+
+  #count(drop: DropCode | undefined): void {
+    if (drop) this.#drops[drop] = (this.#drops[drop] ?? 0) + 1;
+  }
+
+  #afterHandshake(): void {
+    const { status } = this.#handshake;
+    if (status.state === 'failed') {
+      this.#status = { state: 'failed', code: status.code, message: status.message };
+    } else if (status.state === 'agreed') {
+      this.#agreed = true;
+      const { size } = status.agreement.stream;
+      const identity = parseIdentity(this.#options.identity);
+      if (identity.ok && identity.value.size > size) {
+        this.#fail(
+          'unsupported-size',
+          `the receiver shows at most ${size} pixels: enrol at that size`,
+        );
+        return;
+      }
+      this.#transfer.offer(this.#options.identity);
+    }
+  }
+
+  #afterTransfer(): void {
+    const { status } = this.#transfer;
+    if (status.state === 'ready') this.#status = { state: 'streaming' };
+    else if (status.state === 'failed') this.#fail(status.code, status.message);
+  }
+
+  #fail(code: string, message: string): void {
+    this.#status = { state: 'failed', code, message };
+    this.#bye = { type: 'bye', reason: 'failed', message, figures: {} };
+  }
+}
+
+function checkRange(name: string, value: number, low: number, high: number): void {
+  if (!Number.isInteger(value) || value < low || value > high) {
+    throw new TypeError(`${name}: must be an integer ${low}–${high}, not ${value}`);
+  }
+}
