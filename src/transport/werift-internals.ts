@@ -12,24 +12,45 @@ export interface DataChunk {
   readonly streamId: number;
   readonly userData: Uint8Array;
   readonly maxRetransmits: number | undefined;
-  sentCount: number;
+  readonly sentCount: number;
+  /** By a gap report; the cumulative acknowledgement takes it out of the queue. */
+  readonly acked: boolean;
   abandoned: boolean;
   retransmit: boolean;
 }
 
+/** A message put together: stream, payload protocol identifier, bytes. */
+export type InboundMessage = [streamId: number, protocolId: number, data: Uint8Array];
+
+/** A stream's chunks that wait for others. */
+export interface InboundStream {
+  popMessages(): Iterable<InboundMessage>;
+  /** Returns the bytes that it has freed. */
+  pruneChunks(tsn: number): number;
+}
+
 /** werift's SCTP association. */
 export interface SctpInternals {
-  readonly advertisedRwnd: number;
-  readonly lastReceivedTsn: number | undefined;
-  readonly sackMisOrdered: ReadonlySet<number>;
-  readonly sackDuplicates: readonly number[];
+  advertisedRwnd: number;
+  readonly lastSackedTsn: number;
+  readonly advancedPeerAckTsn: number;
+  forwardTsnChunk: object | undefined;
+  /** The cumulative TSN. */
+  lastReceivedTsn: number | undefined;
+  /** TSNs received beyond a gap. */
+  readonly sackMisOrdered: Set<number>;
+  readonly sackDuplicates: number[];
   sackImmediate: boolean;
   sackHasNewDataInPacket: boolean;
   readonly sentQueue: readonly DataChunk[];
   readonly outboundQueue: readonly DataChunk[];
   handleData(packet: Uint8Array): Promise<void>;
+  /** Returns whether the TSN was received before. */
+  markReceived(tsn: number): boolean;
   receiveDataChunk(chunk: DataChunk): void;
-  receive(streamId: number, protocolId: number, data: Uint8Array): void;
+  receive(...message: InboundMessage): void;
+  getInboundStream(streamId: number): InboundStream;
+  updateAdvancedPeerAckPoint(): void;
   maybeAbandon(chunk: DataChunk): boolean;
 }
 

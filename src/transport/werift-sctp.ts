@@ -4,7 +4,12 @@
  */
 import type { RTCSctpTransport } from 'werift';
 import { CONTROL_STREAM, MOTION_STREAM } from './rtc-data-channel.js';
-import { type DataChunk, type SctpInternals, sctpInternals } from './werift-internals.js';
+import {
+  type DataChunk,
+  type InboundMessage,
+  type SctpInternals,
+  sctpInternals,
+} from './werift-internals.js';
 
 /** SCTP payload protocol identifier of binary messages (RFC 8831 section 8). */
 const WEBRTC_BINARY = 53;
@@ -13,7 +18,7 @@ const CHUNK_HEADER_BYTES = 4;
 const TSN_MODULUS = 2 ** 32;
 /**
  * Chunks received beyond a gap. The receive window of 1 MiB holds 873 full ones; werift sorts them
- * with every packet, so that more of them, and tiny, would keep the processor busy.
+ * for every SACK, so that more of them, and tiny, would keep the processor busy.
  */
 const MAX_CHUNKS_BEYOND_GAP = 1_024;
 /** What a peer may send in order beyond the window, for the rounding of honest ones. */
@@ -25,7 +30,11 @@ export function repairSctp(transport: RTCSctpTransport): void {
   dropBadPackets(sctp);
   acceptOwnStreamsOnly(sctp);
   boundAndDelayAcknowledgements(sctp);
+  orderBySerialNumber(sctp);
   abandonUnreliable(sctp);
+  forgetAcknowledged(sctp);
+  repeatForwardTsn(sctp);
+  keepReliable(sctp);
 }
 
 /** Bytes handed to the association that the peer has not acknowledged. */
@@ -83,33 +92,120 @@ function isOwnStream(streamId: number): boolean {
 function boundAndDelayAcknowledgements(sctp: SctpInternals): void {
   const receiveDataChunk = sctp.receiveDataChunk.bind(sctp);
   sctp.receiveDataChunk = (chunk) => {
+    // The association is set up by an INIT, and nothing counts before it.
+    if (sctp.lastReceivedTsn === undefined) return;
     if (!isOwnStream(chunk.streamId) || !fitsWindow(sctp, chunk)) return;
     const { sackImmediate, sackHasNewDataInPacket } = sctp;
     const duplicates = sctp.sackDuplicates.length;
     receiveDataChunk(chunk);
+    popRest(sctp, chunk.streamId);
     if (sctp.sackMisOrdered.size > 0 || sctp.sackDuplicates.length > duplicates) return;
     sctp.sackImmediate = sackImmediate;
     if (chunk.streamId === MOTION_STREAM) sctp.sackHasNewDataInPacket = sackHasNewDataInPacket;
   };
 }
 
+/**
+ * werift sorts the TSNs beyond a gap as text: where they gain a digit or wrap around, the
+ * cumulative TSN would stand still for ever.
+ */
+function orderBySerialNumber(sctp: SctpInternals): void {
+  sctp.markReceived = (tsn) => {
+    const beyondGap = sctp.sackMisOrdered;
+    const ahead = (tsn - sctp.lastReceivedTsn! + TSN_MODULUS) % TSN_MODULUS;
+    if (ahead === 0 || ahead >= TSN_MODULUS / 2 || beyondGap.has(tsn)) {
+      sctp.sackDuplicates.push(tsn);
+      return true;
+    }
+    beyondGap.add(tsn);
+    for (let next = nextTsn(sctp); beyondGap.delete(next); next = nextTsn(sctp)) {
+      sctp.lastReceivedTsn = next;
+    }
+    return false;
+  };
+}
+
+function nextTsn({ lastReceivedTsn }: SctpInternals): number {
+  return (lastReceivedTsn! + 1) % TSN_MODULUS;
+}
+
+/**
+ * werift pops what a chunk has completed, but behind that only messages whose TSN follows without a
+ * gap: where motion lies between them, control messages would wait for the next one to come.
+ */
+function popRest(sctp: SctpInternals, streamId: number): void {
+  let messages: InboundMessage[];
+  do {
+    messages = [...sctp.getInboundStream(streamId).popMessages()];
+    for (const message of messages) {
+      sctp.advertisedRwnd += message[2].length;
+      sctp.receive(...message);
+    }
+  } while (messages.length > 0);
+}
+
 /** What closes a gap is always let in, or a full window could never empty again. */
 function fitsWindow(sctp: SctpInternals, { tsn }: DataChunk): boolean {
-  const next = ((sctp.lastReceivedTsn ?? 0) + 1) % TSN_MODULUS;
-  if (tsn === next) return sctp.advertisedRwnd > -WINDOW_OVERDRAFT_BYTES;
+  if (tsn === nextTsn(sctp)) return sctp.advertisedRwnd > -WINDOW_OVERDRAFT_BYTES;
   return sctp.advertisedRwnd > 0 && sctp.sackMisOrdered.size < MAX_CHUNKS_BEYOND_GAP;
 }
 
 /**
- * werift takes `maxRetransmits: 0` for "no limit", and what it abandons is not the lost message but
- * the oldest one unacknowledged, be it of a reliable channel. A motion message is one chunk
- * (MAX_MOTION_MESSAGE_BYTES), so that abandoning the chunk abandons the message (RFC 3758).
+ * werift asks this of each chunk in flight before it sends it again, and goes wrong three times: it
+ * takes `maxRetransmits: 0` for "no limit"; what it abandons is not the lost message but the oldest
+ * one in flight, be it of a reliable channel; and after a time-out it sends again what gap reports
+ * have acknowledged (see `forgetAcknowledged`). A motion message is one chunk (MAX_MOTION_MESSAGE_BYTES), so that abandoning the chunk abandons
+ * the message (RFC 3758).
  */
 function abandonUnreliable(sctp: SctpInternals): void {
   sctp.maybeAbandon = (chunk) => {
+    if (chunk.acked) return true;
     if (chunk.maxRetransmits === undefined || chunk.sentCount <= chunk.maxRetransmits) return false;
     chunk.abandoned = true;
     chunk.retransmit = false;
     return true;
+  };
+}
+
+/**
+ * werift sends a chunk again that a gap report acknowledged while it waited for its turn, and then
+ * counts it as in flight for ever, until the congestion window is full of such and nothing is sent.
+ */
+function forgetAcknowledged(sctp: SctpInternals): void {
+  const updateAdvancedPeerAckPoint = sctp.updateAdvancedPeerAckPoint.bind(sctp);
+  // Called with every SACK and time-out, before anything is sent.
+  sctp.updateAdvancedPeerAckPoint = () => {
+    for (const chunk of sctp.sentQueue) if (chunk.acked) chunk.retransmit = false;
+    updateAdvancedPeerAckPoint();
+  };
+}
+
+/**
+ * werift sends a FORWARD-TSN once. Where it is lost, nothing after it would ever be acknowledged:
+ * RFC 3758 section 3.5 (C2, A5) repeats it with every SACK and time-out until it is.
+ */
+function repeatForwardTsn(sctp: SctpInternals): void {
+  const updateAdvancedPeerAckPoint = sctp.updateAdvancedPeerAckPoint.bind(sctp);
+  let last: object | undefined;
+  sctp.updateAdvancedPeerAckPoint = () => {
+    updateAdvancedPeerAckPoint();
+    const ahead = (sctp.advancedPeerAckTsn - sctp.lastSackedTsn + TSN_MODULUS) % TSN_MODULUS;
+    const outstanding = ahead > 0 && ahead < TSN_MODULUS / 2;
+    if (outstanding) sctp.forwardTsnChunk ??= last;
+    last = sctp.forwardTsnChunk;
+  };
+}
+
+/**
+ * A FORWARD-TSN past a lost motion message makes werift throw away all chunks that wait before the
+ * new cumulative TSN, the first fragments of a control message among them. Nothing has to be thrown
+ * away here: a motion message is one chunk and never waits.
+ */
+function keepReliable(sctp: SctpInternals): void {
+  const getInboundStream = sctp.getInboundStream.bind(sctp);
+  sctp.getInboundStream = (streamId) => {
+    const stream = getInboundStream(streamId);
+    stream.pruneChunks = () => 0;
+    return stream;
   };
 }
