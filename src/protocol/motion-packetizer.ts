@@ -27,6 +27,8 @@ export interface PacketizerOptions {
   readonly independentInterval: number;
   /** Nominal milliseconds between frames, as agreed in the handshake. */
   readonly frameIntervalMs: number;
+  /** Number of the first frame, 0–65535: that of the source, so that both ends name frames alike. */
+  readonly firstSequence?: number;
 }
 
 interface Bundle {
@@ -43,7 +45,7 @@ interface Bundle {
  */
 export class MotionPacketizer {
   readonly #options: PacketizerOptions;
-  #sequence = 0;
+  #sequence: number;
   #bundle: Bundle | undefined;
   #sinceIndependent = 0;
   #recovery: 'none' | 'acknowledged' | 'independent' = 'independent';
@@ -53,6 +55,7 @@ export class MotionPacketizer {
 
   constructor(options: PacketizerOptions) {
     this.#options = options;
+    this.#sequence = options.firstSequence ?? 0;
   }
 
   /** Number of the next frame. */

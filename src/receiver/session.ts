@@ -120,6 +120,11 @@ export class ReceiverSession {
     return this.#status;
   }
 
+  /** Whether frames come as fast as the sender can read them and are to be shown likewise. */
+  get unpaced(): boolean {
+    return this.#unpaced;
+  }
+
   /** An identity that waits for `useIdentity` or `refuseIdentity`; the bytes are its hash's. */
   get offeredIdentity(): Identity | undefined {
     return this.#offered?.identity;

@@ -28,6 +28,8 @@ export interface SenderSessionOptions {
   readonly redundancy: number;
   /** Frames come as fast as they can be read, not by a clock: the receiver shows them likewise. */
   readonly unpaced: boolean;
+  /** Number of the first frame, 0–65535; 0 by default. */
+  readonly firstFrame?: number;
 }
 
 /** Where a session stands. */
@@ -99,6 +101,7 @@ export class SenderSession {
       quantiser: DEFAULT_QUANTISER,
       independentInterval: DEFAULT_INDEPENDENT_INTERVAL,
       frameIntervalMs: 1000 / fps,
+      firstSequence: options.firstFrame ?? 0,
     });
     this.#handshake = createSenderHandshake(
       {
@@ -121,7 +124,7 @@ export class SenderSession {
     return this.#status;
   }
 
-  /** Number that the next frame gets: frames are counted from 0. */
+  /** Number that the next frame gets. */
   get nextSequence(): number {
     return this.#packetizer.sequence;
   }
@@ -131,7 +134,7 @@ export class SenderSession {
       identityBytes: this.#bytes.identity,
       motionBytes: this.#bytes.motion,
       controlBytes: this.#bytes.control,
-      framesSent: this.#packetizer.sequence,
+      framesSent: this.#packetizer.sequence - (this.#options.firstFrame ?? 0),
       acknowledged: this.#packetizer.acknowledged,
       lossFraction: this.#lossFraction,
       drops: { ...this.#drops },
@@ -192,7 +195,7 @@ export class SenderSession {
 
   /**
    * Ends the stream: what is bundled goes out, then a goodbye with figures for the peer's report
-   * (the number of frames is among them as `frames`).
+   * (the number of the frame after the last one is among them as `frames`).
    */
   end(figures: Readonly<Record<string, number>> = {}): void {
     if (this.#over) return;

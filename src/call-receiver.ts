@@ -1,0 +1,215 @@
+import { CallError, callClock, closeMessage } from './call-sender.js';
+import type { Picture } from './geometry/picture.js';
+import type { FaceDecoder } from './models/decoder.js';
+import type { Pack } from './models/pack.js';
+import type { PictureCodec } from './models/picture-codec.js';
+import type { Identity } from './protocol/identity.js';
+import { MAX_REFERENCE_SIDE, type StreamSize } from './protocol/limits.js';
+import type { FrameOrigin } from './receiver/concealment.js';
+import { type PresentedFrame, ReceiverSession, type ReceiverStats } from './receiver/session.js';
+import type { CallChannels } from './transport/channel.js';
+
+/** A frame on show. Times are milliseconds of `callClock`. */
+export interface ShownPicture {
+  /** Number of the frame, as the sender counts. */
+  readonly sequence: number;
+  /** How it came about; `held` also where decoding was too slow and the last picture stayed. */
+  readonly origin: FrameOrigin;
+  /** The caller's from now on; undefined: the last picture stays on show. */
+  readonly picture: Picture | undefined;
+  /** Capture time on the sender's clock. */
+  readonly captureMs: number;
+  /** When it arrived; undefined where it was made up. */
+  readonly receivedMs: number | undefined;
+  /** When the jitter buffer let it go. */
+  readonly playoutMs: number;
+  /** When its picture was there; undefined where the last one stayed. */
+  readonly decodedMs: number | undefined;
+}
+
+export interface CallReceiverOptions {
+  /** Two open channels; the receiver uses their handlers from now on, and does not close them. */
+  readonly channels: CallChannels;
+  readonly pack: Pack;
+  /** Pixels across the largest picture to show. */
+  readonly maxSize: StreamSize;
+  /** The decoder of the pack's family; the receiver closes it. */
+  readonly decoder: FaceDecoder;
+  readonly pictureCodec: PictureCodec;
+  /** Shows a frame. An unpaced stream waits for the promise, a paced one goes on. */
+  readonly onFrame: (frame: ShownPicture) => void | Promise<void>;
+}
+
+/** The receiving end of a call: a `ReceiverSession` with channels, a decoder, a clock and timers. */
+export class CallReceiver {
+  readonly #options: CallReceiverOptions;
+  readonly #session: ReceiverSession;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #error: Error | undefined;
+  #identityMs: number | undefined;
+  #loading = false;
+  #showing: Promise<void> | undefined;
+  #changed: (() => void)[] = [];
+
+  /** Throws a TypeError that names a bad option. */
+  constructor(options: CallReceiverOptions) {
+    this.#options = options;
+    const { channels, pack, maxSize } = options;
+    this.#session = new ReceiverSession({ pack, maxSize }, callClock());
+    channels.control.onMessage = (bytes) => {
+      this.#session.receiveControl(bytes, callClock());
+      this.#pump();
+    };
+    channels.motion.onMessage = (bytes) => {
+      this.#session.receiveMotion(bytes, callClock());
+      this.#pump();
+    };
+    channels.control.onClose = (reason) => {
+      if (this.#over) return;
+      this.#error ??= new CallError(reason, closeMessage(reason, 'sender'));
+      this.#pump();
+    };
+    this.#pump();
+  }
+
+  /** When the whole identity was there, verified and decoded; undefined before. */
+  get identityMs(): number | undefined {
+    return this.#identityMs;
+  }
+
+  /**
+   * Resolves with the sender's figures when the stream has ended and its last frame was shown;
+   * rejects with a CallError where it failed or broke off.
+   */
+  async ended(): Promise<Readonly<Record<string, number>>> {
+    while (!this.#error && !this.#over) {
+      await new Promise<void>((resolve) => this.#changed.push(resolve));
+    }
+    await this.#showing;
+    clearTimeout(this.#timer);
+    await this.#options.decoder.close();
+    if (this.#error) throw this.#error;
+    const { status } = this.#session;
+    if (status.state === 'failed') throw new CallError(status.code, status.message);
+    return status.state === 'ended' ? status.figures : {};
+  }
+
+  /** Ends the call and says goodbye; `ended` resolves. The channels stay open. Safe to call twice. */
+  end(): void {
+    this.#session.end();
+    this.#pump();
+  }
+
+  getStats(): ReceiverStats {
+    return this.#session.getStats();
+  }
+
+  get #over(): boolean {
+    const { state } = this.#session.status;
+    return state === 'ended' || state === 'failed';
+  }
+
+  #pump(): void {
+    clearTimeout(this.#timer);
+    const session = this.#session;
+    session.advance(callClock());
+    this.#load();
+    this.#show();
+    const { control, motion } = this.#options.channels;
+    for (;;) {
+      if (!control.open || !motion.open) break;
+      const out = session.poll(callClock());
+      if (!out) break;
+      (out.channel === 'control' ? control : motion).send(out.bytes);
+    }
+    if (!this.#over && !this.#error) {
+      const at = session.nextTimeout();
+      // While a frame is being decoded its end pumps again; a timer would only spin.
+      if (at !== undefined && !this.#showing) {
+        this.#timer = setTimeout(() => this.#pump(), Math.max(0, Math.ceil(at - callClock())));
+      }
+      return;
+    }
+    const changed = this.#changed;
+    this.#changed = [];
+    for (const resolve of changed) resolve();
+  }
+
+  /** Decompresses an offered identity and hands it to the decoder. */
+  #load(): void {
+    const identity = this.#session.offeredIdentity;
+    if (!identity || this.#loading) return;
+    this.#loading = true;
+    this.#setIdentity(identity)
+      .then(
+        () => {
+          this.#identityMs ??= callClock();
+          this.#session.useIdentity();
+        },
+        (error: Error) =>
+          this.#session.refuseIdentity(
+            'unusable-identity',
+            `the identity's pictures cannot be used (${error.message}): enrol again`,
+          ),
+      )
+      .finally(() => {
+        this.#loading = false;
+        this.#pump();
+      });
+  }
+
+  async #setIdentity({ size, references }: Identity): Promise<void> {
+    const { decoder, pictureCodec } = this.#options;
+    await decoder.setIdentity({
+      size,
+      references: await Promise.all(
+        references.map(async ({ picture, landmarks }) => ({
+          picture: await pictureCodec.decode(picture, MAX_REFERENCE_SIDE),
+          landmarks,
+        })),
+      ),
+    });
+  }
+
+  /** Shows what is due: one picture is decoded at a time, and of several due frames the newest. */
+  #show(): void {
+    if (this.#showing) return;
+    const due: PresentedFrame[] = [];
+    for (;;) {
+      const frame = this.#session.present(callClock());
+      if (!frame) break;
+      due.push(frame);
+      if (this.#session.unpaced) break;
+    }
+    if (due.length === 0) return;
+    this.#showing = this.#decode(due)
+      .catch((error: Error) => {
+        this.#error ??= error;
+      })
+      .finally(() => {
+        this.#showing = undefined;
+        this.#pump();
+      });
+  }
+
+  async #decode(due: readonly PresentedFrame[]): Promise<void> {
+    const newest = due.findLastIndex((frame) => frame.landmarks);
+    for (const [index, { landmarks, ...frame }] of due.entries()) {
+      const decoded = index === newest && landmarks;
+      const picture = decoded ? await this.#options.decoder.decode(decoded) : undefined;
+      const skipped = landmarks && !picture;
+      const shown = this.#options.onFrame({
+        ...frame,
+        origin: skipped ? 'held' : frame.origin,
+        picture,
+        decodedMs: picture && callClock(),
+      });
+      if (this.#session.unpaced) await shown;
+      else
+        shown?.catch((error: Error) => {
+          this.#error ??= error;
+          this.#pump();
+        });
+    }
+  }
+}

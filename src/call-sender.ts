@@ -1,0 +1,143 @@
+import type { Landmarks } from './geometry/landmarks.js';
+import type { Pack } from './models/pack.js';
+import { SenderSession, type SenderSessionOptions, type SenderStats } from './sender/session.js';
+import type { CallChannels } from './transport/channel.js';
+
+/** A call that came to nothing, or broke: a stable code for programs, one line for people. */
+export class CallError extends Error {
+  override readonly name = 'CallError';
+
+  constructor(
+    /** A handshake or transfer code (spec/bitstream.md), or the channels' `CloseReason`. */
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface CallSenderOptions extends SenderSessionOptions {
+  /** Two open channels; the sender uses their handlers from now on, and does not close them. */
+  readonly channels: CallChannels;
+  readonly pack: Pack;
+}
+
+/** The identity's chunks wait for the channel to drain: how often that is looked at. */
+const DRAIN_POLL_MS = 5;
+
+/** The clock of a call, in milliseconds: it never goes back. */
+export const callClock = (): number => performance.timeOrigin + performance.now();
+
+/** The sending end of a call: a `SenderSession` with channels, a clock and timers. */
+export class CallSender {
+  readonly #session: SenderSession;
+  readonly #channels: CallChannels;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #error: CallError | undefined;
+  #changed: (() => void)[] = [];
+
+  /** Throws a TypeError that names a bad option. */
+  constructor({ channels, ...options }: CallSenderOptions) {
+    this.#channels = channels;
+    this.#session = new SenderSession(options, callClock());
+    channels.control.onMessage = (bytes) => {
+      this.#session.receiveControl(bytes, callClock());
+      this.#pump();
+    };
+    channels.motion.onMessage = (bytes) => {
+      this.#session.receiveMotion(bytes);
+      this.#pump();
+    };
+    channels.control.onClose = (reason) => {
+      if (this.#session.status.state === 'ended') return;
+      this.#error ??= new CallError(reason, closeMessage(reason, 'receiver'));
+      this.#pump();
+    };
+    this.#pump();
+  }
+
+  /** Resolves when the receiver has the identity and frames are taken; rejects with a CallError. */
+  async ready(): Promise<void> {
+    while (this.#session.status.state === 'connecting' && !this.#error) await this.#change();
+    this.throwIfOver();
+  }
+
+  /** Throws the CallError that ended the call, or one that says who ended it. */
+  throwIfOver(): void {
+    if (this.#error) throw this.#error;
+    const { status } = this.#session;
+    if (status.state === 'failed') throw new CallError(status.code, status.message);
+    if (status.state === 'ended') {
+      const message =
+        status.by === 'us' ? 'the call has been ended' : 'the receiver ended the call';
+      throw new CallError('closed-by-peer', message);
+    }
+  }
+
+  /**
+   * Sends the next frame: landmarks in crop units, or undefined where the picture has no face.
+   * Returns whether its message left (false: it waits in a bundle). Throws a CallError where the
+   * call is over, InvalidStateError before `ready`.
+   */
+  sendFrame(landmarks: Landmarks | undefined, captureMs: number): boolean {
+    this.throwIfOver();
+    const before = this.#session.getStats().motionBytes;
+    this.#session.sendFrame(landmarks, captureMs);
+    this.#pump();
+    return this.#session.getStats().motionBytes > before;
+  }
+
+  /** Resolves when fewer than `frames` frames are on their way; rejects with a CallError. */
+  async room(frames: number): Promise<void> {
+    const first = this.#session.nextSequence - this.#session.getStats().framesSent;
+    const waiting = () =>
+      this.#session.nextSequence - 1 - (this.#session.getStats().acknowledged ?? first - 1);
+    while (!this.#error && this.#session.status.state === 'streaming' && waiting() >= frames) {
+      await this.#change();
+    }
+    this.throwIfOver();
+  }
+
+  /** Sends what is bundled and says goodbye. The channels stay open. Safe to call twice. */
+  end(figures: Readonly<Record<string, number>> = {}): void {
+    this.#session.end(figures);
+    this.#pump();
+  }
+
+  getStats(): SenderStats {
+    return this.#session.getStats();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#changed.push(resolve));
+  }
+
+  #pump(): void {
+    clearTimeout(this.#timer);
+    const session = this.#session;
+    session.advance(callClock());
+    const { control, motion } = this.#channels;
+    for (;;) {
+      if (!control.open || !motion.open) break;
+      const out = session.poll(control.bufferedAmount);
+      if (!out) break;
+      (out.channel === 'control' ? control : motion).send(out.bytes);
+    }
+    const { state } = session.status;
+    if (state === 'connecting' && !this.#error) {
+      const wait = (session.nextTimeout() ?? Infinity) - callClock();
+      this.#timer = setTimeout(() => this.#pump(), Math.max(0, Math.min(DRAIN_POLL_MS, wait)));
+    }
+    const changed = this.#changed;
+    this.#changed = [];
+    for (const resolve of changed) resolve();
+  }
+}
+
+/** What to tell a person whose call's channel went away. */
+export function closeMessage(reason: string, peer: 'sender' | 'receiver'): string {
+  if (reason === 'peer-vanished') return `the ${peer} vanished: it stopped answering`;
+  if (reason === 'closed-by-peer') return `the ${peer} hung up`;
+  if (reason === 'closed-locally') return 'the call has been closed';
+  return `the connection to the ${peer} failed`;
+}
