@@ -26,7 +26,7 @@ for (const geometry of sampleMotion(person.neutral.landmarks, person.smiling.lan
   const frame = await sharp(Buffer.from(data.buffer), { raw: { width, height, channels: 4 } })
     .removeAlpha()
     .resize(SIZE, SIZE, { kernel: 'lanczos3' })
-    .sharpen({ sigma: 1, m1: 0.6, m2: 1.2 })
+    .sharpen({ sigma: 1, m1: 0.5, m2: 0.8 })
     .raw()
     .toBuffer();
   frames.push(frame);

@@ -103,6 +103,7 @@ function paint(person: Person, out: Uint32Array): void {
         if (within(id, LEFT_EYE_TRIANGLES)) eye = person.leftEye;
       }
       const x = column + 0.5;
+      if (inMouth) mouth.look(x, y);
       let red = 0;
       let green = 0;
       let blue = 0;
@@ -116,14 +117,16 @@ function paint(person: Person, out: Uint32Array): void {
           u = eye.at.x;
           v = eye.at.y;
         }
-        const colour = sample(pixels[k], size, u, v);
-        if (inMouth && mouth.missing(k) > 0) {
-          const madeUp = weight * mouth.missing(k) * mouth.inside(x, y);
+        if (inMouth) {
+          const madeUp = weight * mouth.source(k, u, v);
           red += madeUp * mouth.colour[0];
           green += madeUp * mouth.colour[1];
           blue += madeUp * mouth.colour[2];
           weight -= madeUp;
+          u = mouth.at.x;
+          v = mouth.at.y;
         }
+        const colour = sample(pixels[k], size, u, v);
         red += weight * (colour & 255);
         green += weight * ((colour >>> 8) & 255);
         blue += weight * ((colour >>> 16) & 255);
