@@ -12,6 +12,7 @@ import { createOneEuroFilter } from '../src/sender/one-euro.js';
 import type { FaceTracker, TrackedFace } from '../src/sender/tracker.js';
 import {
   ANCHOR_COUNT,
+  coverage,
   createAnchors,
   overlap,
   suppress,
@@ -56,6 +57,7 @@ describe('detector decoding', () => {
     });
     expect(overlap(square(0, 1), square(5, 1))).toBeCloseTo(1 / 3);
     expect(overlap(square(0, 1), square(10, 1))).toBe(0);
+    expect(coverage(square(0, 1), { x: 4, y: 4, width: 4, height: 8 })).toBeCloseTo(0.75);
     const kept = suppress([square(0, 0.6), square(2, 0.9), square(30, 0.7)]);
     expect(kept.map(({ x }) => x)).toEqual([2, 30]);
   });

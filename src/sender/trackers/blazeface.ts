@@ -44,13 +44,24 @@ export function createAnchors(): Float32Array {
   return anchors;
 }
 
-/** Intersection over union, 0–1. */
-export function overlap(a: Box, b: Box): number {
+/** Area that two boxes share, in square pixels. */
+function sharedArea(a: Box, b: Box): number {
   const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
   const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
-  if (width <= 0 || height <= 0) return 0;
-  const shared = width * height;
-  return shared / (a.width * a.height + b.width * b.height - shared);
+  return Math.max(width, 0) * Math.max(height, 0);
+}
+
+const area = ({ width, height }: Box) => width * height;
+
+/** Intersection over union, 0–1. */
+export function overlap(a: Box, b: Box): number {
+  const shared = sharedArea(a, b);
+  return shared / (area(a) + area(b) - shared);
+}
+
+/** The part of the smaller box that lies in the other, 0–1. */
+export function coverage(a: Box, b: Box): number {
+  return sharedArea(a, b) / Math.min(area(a), area(b));
 }
 
 /** Non-maximum suppression: the best-scored of each heap of overlapping boxes, best first. */
