@@ -14,7 +14,7 @@ import { sampleMotion } from './sample/motion.js';
 const RENDER_SIZE = 512;
 const SIZE = 256;
 const FRAME_MS = 40;
-const QUALITY = 80;
+const QUALITY = 95;
 
 const [framesDir] = process.argv.slice(2);
 const person = await makeAveragePerson(RENDER_SIZE);
@@ -36,7 +36,7 @@ await decoder.close();
 const path = fileURLToPath(new URL('../samples/sample.webp', import.meta.url));
 const raw = { width: SIZE, height: SIZE * frames.length, channels: 3 as const, pageHeight: SIZE };
 const { size } = await sharp(Buffer.concat(frames), { raw, limitInputPixels: false })
-  .webp({ quality: QUALITY, delay: frames.map(() => FRAME_MS), loop: 0, effort: 5 })
+  .webp({ quality: QUALITY, delay: frames.map(() => FRAME_MS), loop: 0, effort: 4, smartSubsample: true })
   .toFile(path);
 console.log(`${path}: ${frames.length} frames, ${size} bytes`);
 
