@@ -1,6 +1,8 @@
 /** What werift 0.24.4's ICE needs around it: its sockets counted and guarded, its peer probed. */
+import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { UdpTransport } from 'werift';
+import type { SessionDescription } from './signalling.js';
 import { type Connection, connectionInternals } from './werift-internals.js';
 import type { WireAccount } from './wire-accounting.js';
 
@@ -23,6 +25,25 @@ export function additionalHostAddresses(): string[] {
 /** werift asks a STUN server of Google's where it was given none. Call before gathering. */
 export function askNoStunServer(connection: Connection): void {
   connectionInternals(connection).stunServer = undefined;
+}
+
+/** Whether an ICE candidate names an IP address, and not a host (RFC 8839 section 5.1). */
+export function hasIpAddress(candidate: string): boolean {
+  return isIP(candidate.split(' ')[4] ?? '') !== 0;
+}
+
+/**
+ * A description without candidates that name a host. A browser hides its addresses behind .local
+ * names, whose look-up takes werift up to 10 s, and a DNS look-up is not for a peer to order. The
+ * peer's own checks reach this side and show its address. So that werift waits for them, it is not
+ * told that these were all the candidates.
+ */
+export function withoutHostNames({ type, sdp }: SessionDescription): SessionDescription {
+  const lines = sdp.split(/\r?\n/).filter((line) => {
+    if (line.startsWith('a=candidate:')) return hasIpAddress(line);
+    return line !== 'a=end-of-candidates';
+  });
+  return { type, sdp: lines.join('\r\n') };
 }
 
 /**

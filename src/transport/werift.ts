@@ -4,7 +4,14 @@ import { ConnectError } from './connect-error.js';
 import { createLiveness, LIVENESS_POLL_MS } from './liveness.js';
 import { type AdaptedChannels, adaptDataChannels, createDataChannels } from './rtc-data-channel.js';
 import type { Role, ServerMessage, SessionDescription, Signalling } from './signalling.js';
-import { additionalHostAddresses, askNoStunServer, probePeer, watchSockets } from './werift-ice.js';
+import {
+  additionalHostAddresses,
+  askNoStunServer,
+  hasIpAddress,
+  probePeer,
+  watchSockets,
+  withoutHostNames,
+} from './werift-ice.js';
 import { hasUnacknowledged, repairSctp } from './werift-sctp.js';
 import { createWireAccount, type WireCounters } from './wire-accounting.js';
 
@@ -32,6 +39,8 @@ export interface ConnectWeriftOptions {
   readonly signalling: Signalling;
   /** Default: none, the addresses of this machine's own interfaces alone; nobody is asked. */
   readonly iceServers?: readonly IceServer[];
+  /** Called when both sides are in the room and connecting begins. */
+  readonly onPeerJoined?: () => void;
   /** Gives up connecting and rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -135,7 +144,7 @@ async function drain(pending: () => boolean): Promise<void> {
 async function establish(
   peer: RTCPeerConnection,
   adapted: AdaptedChannels,
-  { role, signalling, signal }: ConnectWeriftOptions,
+  { role, signalling, signal, onPeerJoined }: ConnectWeriftOptions,
 ): Promise<void> {
   signal?.throwIfAborted();
   let timer: NodeJS.Timeout | undefined;
@@ -162,6 +171,7 @@ async function establish(
         );
       const peerArrived = () => {
         timer ??= setTimeout(noPath, CONNECT_TIMEOUT_MS);
+        onPeerJoined?.();
         if (role === 'sender') describe(peer, signalling).catch(incompatible);
       };
       const onMessage = createNegotiation(peer, { role, signalling, incompatible });
@@ -200,9 +210,14 @@ function createNegotiation(
 ): (message: ServerMessage) => void {
   let described = false;
   let candidates = 0;
+  let markDescribed = () => {};
+  const remoteDescribed = new Promise<void>((resolve) => {
+    markDescribed = resolve;
+  });
   const accept = async (description: SessionDescription) => {
     checkDescription(description, role);
-    await peer.setRemoteDescription(description);
+    await peer.setRemoteDescription(withoutHostNames(description));
+    markDescribed();
     if (role === 'receiver') await describe(peer, signalling);
   };
   return (message) => {
@@ -212,8 +227,10 @@ function createNegotiation(
     }
     if (message.type === 'candidate' && candidates < MAX_REMOTE_CANDIDATES) {
       candidates += 1;
-      // A candidate of no use (TCP, another media section) is no reason to end a call.
-      peer.addIceCandidate(message.candidate).catch(() => {});
+      const { candidate } = message;
+      if (!hasIpAddress(candidate.candidate)) return;
+      // One of no use (TCP, another media section) is no reason to end a call.
+      remoteDescribed.then(() => peer.addIceCandidate(candidate)).catch(() => {});
     }
   };
 }
