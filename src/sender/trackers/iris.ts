@@ -56,8 +56,10 @@ const LEFT: Eye = {
 const EYES = [RIGHT, LEFT];
 /** The innermost ring of lids, whose mean depth the iris takes. */
 const LID_RING = 16;
-/** Up to here the network's points replace the mesh's; beyond they are averaged (better than either on the
- * validation and hard clips). */
+/**
+ * Up to here the network's points replace the mesh's; beyond they are averaged (picked on the
+ * validation and hard clips).
+ */
 const REPLACED = 32;
 
 /** The square around an eye, along the line of its corners. */
