@@ -25,6 +25,12 @@ export interface CallSenderOptions extends SenderSessionOptions {
 /** The identity's chunks wait for the channel to drain: how often that is looked at. */
 const DRAIN_POLL_MS = 5;
 
+/**
+ * Motion that waits in the channel beyond this is not sent: the link stands still, and what came out
+ * later would be old. The receiver sees a loss and asks for what it needs.
+ */
+const MAX_BUFFERED_MOTION_BYTES = 4096;
+
 /** The clock of a call, in milliseconds: it never goes back. */
 export const callClock = (): number => performance.timeOrigin + performance.now();
 
@@ -49,8 +55,9 @@ export class CallSender {
       this.#pump();
     };
     channels.control.onClose = (reason) => {
-      if (this.#session.status.state === 'ended') return;
-      this.#error ??= new CallError(reason, closeMessage(reason, 'receiver'));
+      if (this.#session.status.state !== 'ended') {
+        this.#error ??= new CallError(reason, closeMessage(reason, 'receiver'));
+      }
       this.#pump();
     };
     this.#pump();
@@ -104,6 +111,11 @@ export class CallSender {
     this.#pump();
   }
 
+  /** Resolves when the channels are gone: after `end`, when the receiver has shown the last frame. */
+  async closed(): Promise<void> {
+    while (this.#channels.control.open) await this.#change();
+  }
+
   getStats(): SenderStats {
     return this.#session.getStats();
   }
@@ -121,7 +133,8 @@ export class CallSender {
       if (!control.open || !motion.open) break;
       const out = session.poll(control.bufferedAmount);
       if (!out) break;
-      (out.channel === 'control' ? control : motion).send(out.bytes);
+      if (out.channel === 'control') control.send(out.bytes);
+      else if (motion.bufferedAmount <= MAX_BUFFERED_MOTION_BYTES) motion.send(out.bytes);
     }
     const { state } = session.status;
     if (state === 'connecting' && !this.#error) {

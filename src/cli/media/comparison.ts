@@ -21,7 +21,7 @@ export interface ComparisonInput {
 }
 
 export interface Comparison {
-  readonly file: 'comparison.mp4' | 'comparison.webp';
+  readonly file: `${'comparison' | 'received'}.${'mp4' | 'webp'}`;
   /** Frames in it. */
   readonly frames: number;
   /** 1, or n where only every n-th frame is in it. */
@@ -56,16 +56,40 @@ const even = (value: number): number => 2 * Math.ceil(value / 2);
  */
 export async function writeComparison(input: ComparisonInput): Promise<Comparison | undefined> {
   const pictures = await sideBySide(input);
-  if (pictures === undefined) return undefined;
+  return pictures && writeVideo(pictures, 'comparison', input.dir, input.signal);
+}
+
+/**
+ * Writes what was received alone, `received.mp4` or `received.webp`, where the source is on another
+ * machine. As `writeComparison`.
+ */
+export async function writeReceived(
+  input: Pick<ComparisonInput, 'dir' | 'fps' | 'received' | 'signal'>,
+): Promise<Comparison | undefined> {
+  const { received, fps } = input;
+  const { indices } = received;
+  if (indices.length === 0) return undefined;
+  const { width, height } = await received.read(indices[0]);
+  const compose = (at: number) => received.read(indices[at]);
+  const pictures = { width, height, fps, count: indices.length, compose };
+  return writeVideo(pictures, 'received', input.dir, input.signal);
+}
+
+async function writeVideo(
+  pictures: SideBySide,
+  name: 'comparison' | 'received',
+  dir: string,
+  signal: AbortSignal | undefined,
+): Promise<Comparison> {
   try {
-    const file = 'comparison.mp4';
-    const encoded = await whole(input.dir, file, (part) => encodeMp4(pictures, part, input.signal));
-    if (encoded) return { file, frames: pictures.count, everyNth: 1 };
-    return await whole(input.dir, 'comparison.webp', (part) =>
-      encodeWebp(pictures, part, input.signal),
-    );
+    const mp4 = `${name}.mp4` as const;
+    const encoded = await whole(dir, mp4, (part) => encodeMp4(pictures, part, signal));
+    if (encoded) return { file: mp4, frames: pictures.count, everyNth: 1 };
+    const webp = `${name}.webp` as const;
+    const result = await whole(dir, webp, (part) => encodeWebp(pictures, part, signal));
+    return { ...result, file: webp };
   } catch (error) {
-    throw error instanceof UserError ? error : writeError(error, input.dir, 0);
+    throw error instanceof UserError ? error : writeError(error, dir, 0);
   }
 }
 

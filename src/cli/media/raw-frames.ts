@@ -40,21 +40,21 @@ const words = (...values: number[]): Uint8Array => {
 
 /**
  * The frames of a file of `createRawFrameWriter`; a last frame that was not written to its end is
- * left out. Rejects where the file is not one.
+ * left out; an empty file has none. Rejects where the file is not one.
  */
 export async function openRawFrames(path: string): Promise<FrameStore> {
   const file = await open(path);
   const header = Buffer.alloc(RAW_HEADER_BYTES);
   await file.read(header, 0, RAW_HEADER_BYTES, 0);
-  if (header.readUInt32LE(0) !== RAW_MAGIC) {
+  const { size } = await file.stat();
+  if (size > 0 && header.readUInt32LE(0) !== RAW_MAGIC) {
     await file.close();
     throw new Error(`${path} is not a file of raw frames`);
   }
   const width = header.readUInt32LE(4);
   const height = header.readUInt32LE(8);
   const recordBytes = 4 + width * height * 4;
-  const { size } = await file.stat();
-  const count = Math.floor((size - RAW_HEADER_BYTES) / recordBytes);
+  const count = Math.max(0, Math.floor((size - RAW_HEADER_BYTES) / recordBytes));
   const offsets = new Map<number, number>();
   const number = Buffer.alloc(4);
   for (let record = 0; record < count; record++) {

@@ -6,14 +6,15 @@ import { escapeXml, FRAME_STATES, histogram, linePlot, stateStrip, waterfall } f
 import type { FrameSample, RateSample, Report } from './schema.js';
 
 export function comparisonSection({ file, note }: Comparison): string {
-  const media =
-    file === 'comparison.mp4'
-      ? `<video src="${file}" controls loop muted autoplay playsinline></video>`
-      : `<img class="comparison" src="${file}" alt="The source on the left, what was received on the right">`;
+  const both = file.startsWith('comparison');
+  const what = both ? 'Left the source, right what was received' : 'What was received';
+  const media = file.endsWith('.mp4')
+    ? `<video src="${file}" controls loop muted autoplay playsinline></video>`
+    : `<img class="comparison" src="${file}" alt="${what}">`;
   const remark = note === undefined ? '' : ` · ${escapeXml(note)}`;
   return section(
-    'Side by side',
-    `<figure>${media}<figcaption>Left the source, right what was received · <a href="${file}">${file}</a>${remark}</figcaption></figure>`,
+    both ? 'Side by side' : 'Received',
+    `<figure>${media}<figcaption>${what} · <a href="${file}">${file}</a>${remark}</figcaption></figure>`,
   );
 }
 

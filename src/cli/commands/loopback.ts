@@ -1,0 +1,119 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createSignallingServer } from '../../transport/signalling-server.js';
+import { type Child, startChild } from '../child.js';
+import { onlyPositional, parseCommand } from '../options.js';
+import { prepareOut } from '../out-folder.js';
+import type { SenderLog } from '../report/logs.js';
+import { createReporter } from '../reporter.js';
+import type { ReceiverRunLog } from '../run-receiver.js';
+import { summarise } from '../summary.js';
+import { UserError } from '../user-error.js';
+import { writeReport } from '../write-report.js';
+
+const ROOM = 'loopback';
+/** What the other process gets to write down what it has, once one has failed or been stopped. */
+const GRACE_MS = 8000;
+
+/** `visavis loopback CLIP --out DIR`: sender and receiver as two processes of this machine. */
+export async function loopback(
+  args: readonly string[],
+  abort: AbortSignal,
+  defaults: { readonly clip?: string; readonly out?: string } = {},
+): Promise<void> {
+  const command = parseCommand(args, [
+    'pack',
+    'size',
+    'references',
+    'enrol-seconds',
+    'fast',
+    'bundle',
+    'out',
+    'save-frames',
+  ]);
+  const { media, positionals } = command;
+  const clip =
+    positionals.length === 0 && defaults.clip ? defaults.clip : onlyPositional(command, 'one clip');
+  const dir = command.out ?? defaults.out;
+  if (dir === undefined) throw new UserError('--out is missing: give a folder for the report');
+  await prepareOut(dir);
+  const reporter = createReporter('sending');
+  const server = await createSignallingServer({ host: '127.0.0.1', port: 0 });
+  const common = ['--room', ROOM, '--signal', server.url, '--out', dir, '--pack', media.pack];
+  if (media.saveFrames) common.push('--save-frames');
+  const sender = startChild(['send', clip, ...common, ...senderArgs(media)], {
+    onProgress: reporter.progress,
+  });
+  const receiver = startChild(['receive', ...common], {});
+  const failure = await bothEnd(sender, receiver, abort);
+  reporter.finish();
+  await server.close();
+  const logs = {
+    sender: await readLog<SenderLog>(dir, 'sender.json'),
+    receiver: await readLog<ReceiverRunLog>(dir, 'receiver.json'),
+  };
+  if (logs.sender && logs.receiver && logs.receiver.frames.length > 0) {
+    reporter.note(failure === undefined ? 'making the report' : 'making a report of what there is');
+    const again = new AbortController().signal;
+    const made = await writeReport({
+      dir,
+      sender: logs.sender,
+      receiver: logs.receiver,
+      media,
+      signal: again,
+    });
+    process.stdout.write(`${summarise(made.report, made.video?.file, dir)}\n`);
+  }
+  if (failure) throw failure;
+}
+
+function senderArgs(media: ReturnType<typeof parseCommand>['media']): string[] {
+  const args = [
+    ...['--size', `${media.size}`],
+    ...['--references', `${media.references}`],
+    ...['--enrol-seconds', `${media.enrolSeconds}`],
+    ...['--bundle', `${media.bundle}`],
+  ];
+  return media.fast ? [...args, '--fast'] : args;
+}
+
+/**
+ * Waits for both processes. The first to fail is told of; the other one is given time to notice and
+ * to write down what it has.
+ */
+async function bothEnd(
+  sender: Child,
+  receiver: Child,
+  abort: AbortSignal,
+): Promise<UserError | undefined> {
+  const stop = () => {
+    sender.stop(GRACE_MS);
+    receiver.stop(GRACE_MS);
+  };
+  abort.addEventListener('abort', stop, { once: true });
+  const first = await Promise.race([sender.failed, receiver.failed, bothOf(sender, receiver)]);
+  if (first) {
+    // What has begun ends by itself; a receiver that still waits for a sender would not.
+    const graceful = setTimeout(stop, first.connected ? GRACE_MS : 0);
+    await bothOf(sender, receiver);
+    clearTimeout(graceful);
+  }
+  abort.removeEventListener('abort', stop);
+  if (abort.aborted) return new UserError('stopped', { exitCode: 130 });
+  return first?.error;
+}
+
+async function bothOf(sender: Child, receiver: Child): Promise<undefined> {
+  await Promise.all([sender.ended, receiver.ended]);
+}
+
+async function readLog<Log>(dir: string, name: string): Promise<Log | undefined> {
+  const path = join(dir, name);
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Log;
+  } catch {
+    return undefined;
+  } finally {
+    await rm(path, { force: true });
+  }
+}

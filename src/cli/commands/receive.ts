@@ -1,0 +1,37 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { needed, parseCommand } from '../options.js';
+import { openFrameWriter, prepareOut } from '../out-folder.js';
+import { createReporter, isChild } from '../reporter.js';
+import { runReceiver } from '../run-receiver.js';
+import { summarise } from '../summary.js';
+import { UserError } from '../user-error.js';
+import { writeReport } from '../write-report.js';
+
+/** `visavis receive --room R --signal URL --out DIR` */
+export async function receive(args: readonly string[], abort: AbortSignal): Promise<void> {
+  const command = parseCommand(args, ['room', 'signal', 'pack', 'out', 'save-frames']);
+  const { media, positionals } = command;
+  if (positionals.length > 0) throw new UserError(`receive takes no clip: ${positionals[0]}`);
+  const room = needed(command.room, 'room', 'a name that both sides know');
+  const signal = needed(command.signal, 'signal', 'the address that `npx visavis signal` prints');
+  const out = needed(command.out, 'out', 'a folder for what is received');
+  if (!isChild) await prepareOut(out);
+  const writer = await openFrameWriter(out, 'dec', media.saveFrames);
+  const reporter = createReporter('receiving');
+  const { log, error } = await runReceiver({ ...media, room, signal, writer, abort, reporter });
+  const written = await writer.finish().catch((reason: unknown) => reason);
+  if (isChild) {
+    await writeFile(join(out, 'receiver.json'), JSON.stringify(log));
+  } else if (log && log.frames.length > 0) {
+    const finished = await writeReport({
+      dir: out,
+      receiver: log,
+      media,
+      signal: new AbortController().signal,
+    });
+    reporter.note(summarise(finished.report, finished.video?.file, out));
+  }
+  if (error !== undefined) throw error;
+  if (written instanceof Error) throw written;
+}

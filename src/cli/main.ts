@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+import { CallError } from '../call-sender.js';
+import { PackError } from '../models/pack.js';
+import { VERSION } from '../version.js';
+import { demo } from './commands/demo.js';
+import { loopback } from './commands/loopback.js';
+import { receive } from './commands/receive.js';
+import { send } from './commands/send.js';
+import { signal } from './commands/signal.js';
+import { USAGE_EXIT } from './options.js';
+import { isChild, tellParent } from './reporter.js';
+import { UserError } from './user-error.js';
+
+const HELP = `visavis ${VERSION}: talking-head video over WebRTC data channels
+
+  visavis demo [CLIP]                      the embedded sample (or CLIP) through a real connection
+  visavis loopback CLIP --out DIR          sender and receiver as two processes of this machine
+  visavis signal [--host H] [--port P]     a signalling server for two machines (127.0.0.1:8788)
+  visavis send CLIP --room R --signal URL  the sender of a call
+  visavis receive --room R --signal URL --out DIR   its receiver
+
+demo, loopback and send:
+  --pack NAME_OR_PATH   model pack (warp)
+  --size 256|512        pixels across the picture (256)
+  --references K        reference pictures, 1–16 (4)
+  --enrol-seconds S     seconds to enrol the person from (1)
+  --bundle N            motion frames a message, 1–4 (4): fewer cost less delay and more headers
+  --fast                as fast as it goes, not at the clip's own rate
+  --save-frames         keep every frame as DIR/frames/src-000123.png and dec-000123.png
+  --out DIR             folder for the results (demo: out/demo)
+`;
+
+const COMMANDS: Readonly<
+  Record<string, (args: readonly string[], abort: AbortSignal) => Promise<void>>
+> = { demo, loopback, signal, send, receive };
+
+/** Exit status after Ctrl-C, as shells have it. */
+const INTERRUPTED_EXIT = 130;
+
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    // The second time nobody waits for anything to be written down.
+    if (controller.signal.aborted) process.exit(INTERRUPTED_EXIT);
+    controller.abort(new UserError('stopped', { exitCode: INTERRUPTED_EXIT }));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  // A child whose parent is gone has nobody to work for.
+  if (isChild) process.on('disconnect', stop);
+  return controller.signal;
+}
+
+function fail(error: unknown): void {
+  const known =
+    error instanceof UserError || error instanceof CallError || error instanceof PackError;
+  const text = known ? error.message : `visavis failed: ${(error as Error)?.stack ?? error}`;
+  const exitCode = error instanceof UserError ? error.exitCode : 1;
+  if (isChild) tellParent({ type: 'error', text, exitCode });
+  else process.stderr.write(`${text}\n`);
+  process.exitCode = exitCode;
+}
+
+async function main([name, ...args]: readonly string[]): Promise<void> {
+  if (name === '--version') {
+    process.stdout.write(`${VERSION}\n`);
+    return;
+  }
+  if (name === undefined || name === '--help' || name === 'help' || args.includes('--help')) {
+    process.stdout.write(HELP);
+    if (name === undefined) process.exitCode = USAGE_EXIT;
+    return;
+  }
+  const command = COMMANDS[name];
+  if (!command) {
+    const known = Object.keys(COMMANDS).join(', ');
+    throw new UserError(`no command ${name}: one of ${known}`, { exitCode: USAGE_EXIT });
+  }
+  await command(args, stopSignal());
+}
+
+await main(process.argv.slice(2)).catch(fail);
+if (isChild) process.disconnect?.();

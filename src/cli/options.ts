@@ -1,0 +1,118 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { MAX_REFERENCES, STREAM_SIZES, type StreamSize } from '../protocol/limits.js';
+import { isRoomName } from '../transport/signalling.js';
+import { UserError } from './user-error.js';
+
+/** Exit status where the command line itself is wrong. */
+export const USAGE_EXIT = 2;
+
+/** What the commands that move pictures have in common. */
+export interface MediaOptions {
+  readonly pack: string;
+  readonly size: StreamSize;
+  readonly references: number;
+  readonly enrolSeconds: number;
+  readonly fast: boolean;
+  readonly bundle: number;
+  readonly saveFrames: boolean;
+}
+
+export interface ParsedCommand {
+  readonly positionals: readonly string[];
+  readonly media: MediaOptions;
+  readonly out: string | undefined;
+  readonly room: string | undefined;
+  readonly signal: string | undefined;
+  readonly host: string;
+  readonly port: number;
+}
+
+const OPTIONS = {
+  pack: { type: 'string' },
+  size: { type: 'string' },
+  references: { type: 'string' },
+  'enrol-seconds': { type: 'string' },
+  fast: { type: 'boolean' },
+  bundle: { type: 'string' },
+  'save-frames': { type: 'boolean' },
+  out: { type: 'string' },
+  room: { type: 'string' },
+  signal: { type: 'string' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+} as const satisfies ParseArgsConfig['options'];
+
+/** An option of a command line, without its dashes. */
+export type OptionName = keyof typeof OPTIONS;
+
+const DEFAULT_PORT = 8788;
+const MAX_ENROL_SECONDS = 10;
+
+/** Reads a command's arguments; only the options in `allowed` are known. UserError with a hint. */
+export function parseCommand(
+  args: readonly string[],
+  allowed: readonly OptionName[],
+): ParsedCommand {
+  const known = Object.fromEntries(allowed.map((name) => [name, OPTIONS[name]]));
+  let parsed: { values: Partial<Record<string, string | boolean>>; positionals: string[] };
+  try {
+    parsed = parseArgs({ args: [...args], options: known, allowPositionals: true });
+  } catch (error) {
+    const [firstSentence] = (error as Error).message.split('. ');
+    throw usage(`${firstSentence}: see npx visavis --help`);
+  }
+  const text = (name: OptionName) => parsed.values[name] as string | undefined;
+  const number = (name: OptionName, fallback: number, low: number, high: number, whole = true) => {
+    const given = text(name);
+    if (given === undefined) return fallback;
+    const value = Number(given);
+    const fits = value >= low && value <= high && (!whole || Number.isInteger(value));
+    if (given.trim() === '' || !fits) {
+      throw usage(
+        `--${name} must be ${whole ? 'a whole number' : 'a number'} ${low}–${high}, not ${given}`,
+      );
+    }
+    return value;
+  };
+  const size = number('size', 256, 1, 65535);
+  if (!STREAM_SIZES.includes(size as StreamSize)) {
+    throw usage(`--size must be ${STREAM_SIZES.join(' or ')}, not ${size}`);
+  }
+  const room = text('room');
+  if (room !== undefined && !isRoomName(room)) {
+    throw usage(`--room must be 1–64 letters, digits, _ or -, not ${room}`);
+  }
+  return {
+    positionals: parsed.positionals,
+    media: {
+      pack: text('pack') ?? 'warp',
+      size: size as StreamSize,
+      references: number('references', 4, 1, MAX_REFERENCES),
+      enrolSeconds: number('enrol-seconds', 1, 0.1, MAX_ENROL_SECONDS, false),
+      fast: parsed.values.fast === true,
+      bundle: number('bundle', 4, 1, 4),
+      saveFrames: parsed.values['save-frames'] === true,
+    },
+    out: text('out'),
+    room,
+    signal: text('signal'),
+    host: text('host') ?? '127.0.0.1',
+    port: number('port', DEFAULT_PORT, 0, 65535),
+  };
+}
+
+/** The one positional argument of a command. */
+export function onlyPositional({ positionals }: ParsedCommand, what: string): string {
+  if (positionals.length !== 1) throw usage(`give ${what}: see npx visavis --help`);
+  return positionals[0];
+}
+
+/** The value, or a UserError that asks for it. */
+export function needed(value: string | undefined, option: OptionName, what: string): string {
+  if (value === undefined) throw usage(`--${option} is missing: give ${what}`);
+  return value;
+}
+
+function usage(message: string): UserError {
+  return new UserError(message, { exitCode: USAGE_EXIT });
+}

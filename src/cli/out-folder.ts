@@ -1,0 +1,52 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FrameKind, FrameStore, FrameWriter } from './media/frame-store.js';
+import { createFrameWriter, openFrameFolder } from './media/frame-writer.js';
+import { createRawFrameWriter, openRawFrames } from './media/raw-frames.js';
+import { UserError } from './user-error.js';
+
+const OUTPUTS =
+  /^(report\.(json|html)|(comparison|received)\.(mp4|webp)|\.(src|dec)\.vvf|(sender|receiver)\.json)$/;
+const FRAMES = /^(src|dec)-\d{6,}\.png$/;
+
+/** Makes the folder and takes out what an earlier run left in it, nothing else. */
+export async function prepareOut(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true });
+    await removeMatching(dir, OUTPUTS);
+    await removeMatching(join(dir, 'frames'), FRAMES);
+  } catch (error) {
+    throw new UserError(
+      `${dir} cannot be written (${(error as Error).message}): give another folder with --out`,
+      { cause: error },
+    );
+  }
+}
+
+async function removeMatching(dir: string, pattern: RegExp): Promise<void> {
+  const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  await Promise.all(names.filter((name) => pattern.test(name)).map((name) => rm(join(dir, name))));
+}
+
+const rawPath = (dir: string, kind: FrameKind) => join(dir, `.${kind}.vvf`);
+
+/** Where a run's frames go: PNG files to keep, or one raw file until the report is made. */
+export function openFrameWriter(dir: string, kind: FrameKind, keep: boolean): Promise<FrameWriter> {
+  return keep ? createFrameWriter(dir, kind) : createRawFrameWriter(rawPath(dir, kind));
+}
+
+/** Reads back what `openFrameWriter` wrote. */
+export function openFrames(dir: string, kind: FrameKind, kept: boolean): Promise<FrameStore> {
+  return kept ? openFrameFolder(dir, kind) : openRawFrames(rawPath(dir, kind));
+}
+
+/** Removes the raw files. */
+export async function removeRawFrames(dir: string): Promise<void> {
+  await Promise.all([
+    rm(rawPath(dir, 'src'), { force: true }),
+    rm(rawPath(dir, 'dec'), { force: true }),
+  ]);
+}

@@ -1,0 +1,103 @@
+import { CallReceiver, type ShownPicture } from '../call-receiver.js';
+import { callClock } from '../call-sender.js';
+import type { Picture } from '../geometry/picture.js';
+import { createDecoder } from '../models/families/index.js';
+import { openPack } from '../models/pack-node.js';
+import { createNodePictureCodec } from '../models/picture-codec-node.js';
+import { connect } from './connect.js';
+import { countChannels } from './counted-channels.js';
+import type { FrameWriter } from './media/frame-store.js';
+import type { ReceiverLog, ShownFrame } from './report/logs.js';
+import type { Reporter } from './reporter.js';
+import type { RunResult } from './run-sender.js';
+import { recordWire } from './wire-log.js';
+
+export interface ReceiverRunOptions {
+  readonly signal: string;
+  readonly room: string;
+  readonly pack: string;
+  /** Takes what is shown, one picture for each frame. */
+  readonly writer: FrameWriter;
+  readonly abort: AbortSignal;
+  readonly reporter: Reporter;
+}
+
+/** What the receiver's log says beside the report's fields. */
+export interface ReceiverRunLog extends ReceiverLog {
+  /** Nominal frames a second, as the sender said at its end; null where it did not. */
+  readonly fps: number | null;
+}
+
+/** Receives from whoever sends in the room, until the stream ends. */
+export async function runReceiver(options: ReceiverRunOptions): Promise<RunResult<ReceiverRunLog>> {
+  const { abort, reporter, writer } = options;
+  const pack = await openPack(options.pack);
+  const startedMs = callClock();
+  const { call, peerJoinedMs, connectedMs } = await connect({
+    ...options,
+    role: 'receiver',
+    onWaiting: () => reporter.note(`waiting for a sender in room ${options.room}`),
+  });
+  const { channels, payload } = countChannels(call.channels);
+  const wire = recordWire(call.wire, payload);
+  const frames: ShownFrame[] = [];
+  let onShow: Picture | undefined;
+  const show = async ({ sequence, picture, ...frame }: ShownPicture): Promise<void> => {
+    if (frames.length === 0) wire.sample();
+    onShow = picture ?? onShow;
+    frames.push({
+      index: sequence,
+      receivedMs: frame.receivedMs ?? null,
+      bufferMs: frame.playoutMs,
+      decodeMs: frame.decodedMs ?? null,
+      shownMs: callClock(),
+      state: frame.origin,
+    });
+    reporter.progress({ done: frames.length });
+    // A picture that stays on show is written again: nobody changes it meanwhile.
+    if (onShow) await writer.write(sequence, onShow);
+  };
+  const receiver = new CallReceiver({
+    channels,
+    pack,
+    maxSize: 512,
+    decoder: createDecoder(pack),
+    pictureCodec: createNodePictureCodec(),
+    onFrame: show,
+  });
+  const stop = () => receiver.end();
+  abort.addEventListener('abort', stop, { once: true });
+  let error: unknown;
+  const figures = await receiver.ended().catch((reason) => {
+    error = reason;
+    return undefined;
+  });
+  if (abort.aborted) error ??= abort.reason;
+  abort.removeEventListener('abort', stop);
+  reporter.finish();
+  const log = wire.finish();
+  await call.close();
+  const stats = receiver.getStats();
+  const made = frames.filter((frame) => frame.state !== 'decoded');
+  return {
+    error,
+    log: {
+      frames,
+      framesReceived: stats.framesReceived,
+      framesShown: frames.length,
+      framesConcealed: made.length,
+      drops: stats.drops as Record<string, number>,
+      peerJoinedMs,
+      connectedMs,
+      identityMs: receiver.identityMs ?? null,
+      firstFrameMs: frames[0]?.shownMs ?? null,
+      wire: log,
+      backwardBytes: stats.backwardBytes,
+      packName: pack.identity.name,
+      packSha256: pack.identity.sha256,
+      startedMs,
+      endedMs: callClock(),
+      fps: figures?.fps ?? null,
+    },
+  };
+}

@@ -1,0 +1,203 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CallError, CallSender, callClock } from '../call-sender.js';
+import type { Picture } from '../geometry/picture.js';
+import { resampleSquare } from '../geometry/resample.js';
+import { openPack } from '../models/pack-node.js';
+import type { StreamSize } from '../protocol/limits.js';
+import { toCropUnits } from '../sender/crop.js';
+import type { FaceTracker } from '../sender/tracker.js';
+import { createFaceMeshTracker } from '../sender/trackers/facemesh.js';
+import { connect } from './connect.js';
+import { countChannels } from './counted-channels.js';
+import { continueFace, type EnrolledClip, enrolClip } from './enrol-clip.js';
+import { type ClipSource, openClip } from './media/clip-source.js';
+import type { FrameWriter } from './media/frame-store.js';
+import type { SenderLog, SentFrame } from './report/logs.js';
+import type { Reporter } from './reporter.js';
+import { recordWire } from './wire-log.js';
+
+export interface SenderRunOptions {
+  readonly clip: string;
+  readonly signal: string;
+  readonly room: string;
+  readonly pack: string;
+  readonly size: StreamSize;
+  readonly references: number;
+  readonly enrolSeconds: number;
+  /** As fast as it goes, not at the clip's own rate. */
+  readonly fast: boolean;
+  /** Frames a message, 1–4. */
+  readonly bundle: number;
+  /** Takes the crops that are given to the codec. */
+  readonly writer: FrameWriter | undefined;
+  readonly abort: AbortSignal;
+  readonly reporter: Reporter;
+}
+
+/** What became of a run: the log as far as it came, and what ended it early. */
+export interface RunResult<Log> {
+  readonly log: Log | undefined;
+  readonly error: unknown;
+}
+
+/** Frames under way to the receiver at most where nothing paces them: a second of feedback and more. */
+const UNPACED_WINDOW = 100;
+
+/** Sends a clip to whoever waits in the room. What was done before an error is in the log. */
+export async function runSender(options: SenderRunOptions): Promise<RunResult<SenderLog>> {
+  const pack = await openPack(options.pack);
+  const clip = await openClip(options.clip, { signal: options.abort });
+  const frames = clip.frames()[Symbol.asyncIterator]();
+  let tracker: FaceTracker | undefined;
+  try {
+    tracker = await createFaceMeshTracker();
+    options.reporter.note(`enrolling from ${options.clip}`);
+    const enrolled = await enrolClip(frames, clip, tracker, {
+      path: options.clip,
+      size: options.size,
+      references: options.references,
+      seconds: options.enrolSeconds,
+    });
+    return await stream(options, { pack, clip, frames, tracker, enrolled });
+  } finally {
+    await frames.return?.();
+    await tracker?.close();
+    await clip.close();
+  }
+}
+
+interface Source {
+  readonly pack: Awaited<ReturnType<typeof openPack>>;
+  readonly clip: ClipSource;
+  readonly frames: AsyncIterator<Picture>;
+  readonly tracker: FaceTracker;
+  readonly enrolled: EnrolledClip;
+}
+
+async function stream(options: SenderRunOptions, source: Source): Promise<RunResult<SenderLog>> {
+  const { abort, reporter } = options;
+  const { clip, enrolled, pack } = source;
+  const startedMs = callClock();
+  const { call, peerJoinedMs, connectedMs } = await connect({
+    ...options,
+    role: 'sender',
+    onWaiting: () => reporter.note(`waiting for a receiver in room ${options.room}`),
+  });
+  const { channels, payload } = countChannels(call.channels);
+  const wire = recordWire(call.wire, payload);
+  const sender = new CallSender({
+    channels,
+    pack,
+    identity: enrolled.identity,
+    fps: clip.fps,
+    framesPerPacket: options.bundle,
+    redundancy: 0,
+    unpaced: options.fast,
+    firstFrame: enrolled.nextIndex,
+  });
+  const sent: SentFrame[] = [];
+  const counts = { noFace: 0 };
+  let identityDeliveredMs: number | null = null;
+  let error: unknown;
+  try {
+    await Promise.race([sender.ready(), rejection(abort)]);
+    identityDeliveredMs = callClock();
+    wire.sample();
+    await sendFrames(options, source, sender, sent, counts, () => call.wire.sentBytes);
+  } catch (reason) {
+    error = reason;
+  }
+  const first = enrolled.nextIndex;
+  sender.end({ fps: clip.fps, firstFrame: first });
+  if (error === undefined) await Promise.race([sender.closed(), rejection(abort)]).catch(() => {});
+  const log = wire.finish();
+  await call.close();
+  const stats = sender.getStats();
+  return {
+    error,
+    log: {
+      clip: options.clip,
+      fps: clip.fps,
+      framesSent: stats.framesSent,
+      frames: sent,
+      identityBytes: stats.identityBytes,
+      motionBytes: stats.motionBytes,
+      controlBytes: stats.controlBytes,
+      wire: log,
+      peerJoinedMs,
+      connectedMs,
+      identityDeliveredMs,
+      noFaceFrames: counts.noFace,
+      startedMs,
+      endedMs: callClock(),
+      size: options.size,
+      references: enrolled.referenceCount,
+      bundle: options.bundle,
+    },
+  };
+}
+
+async function sendFrames(
+  { fast, size, writer, abort, reporter }: SenderRunOptions,
+  { clip, frames, tracker, enrolled }: Source,
+  sender: CallSender,
+  sent: SentFrame[],
+  counts: { noFace: number },
+  wireBytes: () => number,
+): Promise<void> {
+  const { crop, nextIndex } = enrolled;
+  const intervalMs = 1000 / clip.fps;
+  const startMs = callClock();
+  const startBytes = wireBytes();
+  let { face } = enrolled;
+  let bundled: SentFrame[] = [];
+  let next = frames.next();
+  for (let index = nextIndex; ; index++) {
+    const { value: picture, done } = await next;
+    if (done) break;
+    // The next picture is decoded while this one is tracked. Its failure is met at the next turn.
+    next = frames.next();
+    next.catch(() => undefined);
+    const dueMs = startMs + (index - nextIndex) * intervalMs;
+    if (fast) await Promise.race([sender.room(UNPACED_WINDOW), rejection(abort)]);
+    else if (dueMs > callClock()) await sleep(dueMs - callClock(), undefined, { signal: abort });
+    abort.throwIfAborted();
+    const captureMs = callClock();
+    const found = continueFace(await tracker.track(picture), face);
+    const trackMs = callClock();
+    face = found ?? face;
+    const square = found ? crop.follow(found.landmarks) : crop.square;
+    if (!found) counts.noFace++;
+    const landmarks = found && toCropUnits(found.landmarks, square);
+    const left = sender.sendFrame(landmarks, fast ? dueMs : captureMs);
+    const encodeMs = callClock();
+    bundled.push({ index, captureMs, trackMs, encodeMs, sentMs: encodeMs });
+    if (left) {
+      for (const frame of bundled) sent.push({ ...frame, sentMs: encodeMs });
+      bundled = [];
+    }
+    await writer?.write(index, resampleSquare(picture, square, size));
+    const seconds = (callClock() - startMs) / 1000;
+    const count = index + 1 - nextIndex;
+    const kbps = (((wireBytes() - startBytes) * 8) / 1000 / Math.max(seconds, 0.001)).toFixed(1);
+    const rate = (count / Math.max(seconds, 0.001)).toFixed(1);
+    reporter.progress({
+      done: count,
+      ...(clip.frameCount !== undefined && { total: clip.frameCount - nextIndex }),
+      detail: fast ? `${rate} fps` : `${rate} fps  wire ${kbps} kbps`,
+    });
+  }
+  for (const frame of bundled) sent.push({ ...frame, sentMs: callClock() });
+  reporter.finish();
+  if (sent.length === 0) {
+    throw new CallError('empty', 'the clip ends with the enrolment: give a longer clip');
+  }
+}
+
+/** Rejects when the signal aborts; never resolves. */
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
