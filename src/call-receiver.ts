@@ -36,6 +36,8 @@ export interface CallReceiverOptions {
   /** The decoder of the pack's family; the receiver closes it. */
   readonly decoder: FaceDecoder;
   readonly pictureCodec: PictureCodec;
+  /** Takes a still of the person, the caller's: what is on show until the first frame. */
+  readonly onIdentity?: (still: Picture) => void;
   /** Shows a frame. An unpaced stream waits for the promise, a paced one goes on. */
   readonly onFrame: (frame: ShownPicture) => void | Promise<void>;
 }
@@ -159,7 +161,7 @@ export class CallReceiver {
   }
 
   async #setIdentity({ size, references }: Identity): Promise<void> {
-    const { decoder, pictureCodec } = this.#options;
+    const { decoder, pictureCodec, onIdentity } = this.#options;
     await decoder.setIdentity({
       size,
       references: await Promise.all(
@@ -169,6 +171,8 @@ export class CallReceiver {
         })),
       ),
     });
+    // A decoder's first picture takes many times longer than the others: not in the middle of motion.
+    onIdentity?.(await decoder.decode(references[0].landmarks));
   }
 
   /** Shows what is due: one picture is decoded at a time, and of several due frames the newest. */

@@ -63,6 +63,9 @@ export async function runReceiver(options: ReceiverRunOptions): Promise<RunResul
     maxSize: 512,
     decoder: createDecoder(pack),
     pictureCodec: createNodePictureCodec(),
+    onIdentity: (still) => {
+      onShow = still;
+    },
     onFrame: show,
   });
   const stop = () => receiver.end();

@@ -1,0 +1,47 @@
+/** The platform-free part of visavis: calls, sessions, packs, geometry. */
+
+export { CallReceiver, type CallReceiverOptions, type ShownPicture } from './call-receiver.js';
+export { CallError, CallSender, type CallSenderOptions, callClock } from './call-sender.js';
+export { CROP_UNITS, type Landmarks, POINT_COUNT } from './geometry/landmarks.js';
+export { createPicture, type Picture } from './geometry/picture.js';
+export { resampleSquare } from './geometry/resample.js';
+export type { DecoderIdentity, DecoderReference, FaceDecoder } from './models/decoder.js';
+export { createDecoder } from './models/families/index.js';
+export {
+  loadPack,
+  type Pack,
+  PackError,
+  type PackManifest,
+  type ReadPackFile,
+} from './models/pack.js';
+export type { PictureCodec } from './models/picture-codec.js';
+export { InvalidStateError } from './protocol/errors.js';
+export type { FrameOrigin } from './receiver/concealment.js';
+export {
+  type PresentedFrame,
+  ReceiverSession,
+  type ReceiverSessionOptions,
+  type ReceiverStats,
+  type ReceiverStatus,
+} from './receiver/session.js';
+export { type CropSquare, HeadCrop, toCropUnits } from './sender/crop.js';
+export {
+  type Enrolment,
+  type EnrolmentFrame,
+  type EnrolmentOptions,
+  enrol,
+} from './sender/enrolment.js';
+export {
+  SenderSession,
+  type SenderSessionOptions,
+  type SenderStats,
+  type SenderStatus,
+} from './sender/session.js';
+export type { FaceTracker, TrackedFace } from './sender/tracker.js';
+export type { CallChannels, CloseReason, DatagramPipe } from './transport/channel.js';
+export {
+  createSimulatedLink,
+  type SimulatedLink,
+  type SimulatedLinkOptions,
+} from './transport/simulated-link.js';
+export { VERSION } from './version.js';

@@ -1,0 +1,23 @@
+/** visavis in Node: all of `visavis`, with packs on disk, a tracker, picture codec and WebRTC. */
+export * from './index.js';
+export { openPack } from './models/pack-node.js';
+export { createNodePictureCodec } from './models/picture-codec-node.js';
+export {
+  createFaceMeshTracker,
+  type FaceMeshTrackerOptions,
+} from './sender/trackers/facemesh.js';
+export { ConnectError, type ConnectErrorCode } from './transport/connect-error.js';
+export type { Role, Signalling } from './transport/signalling.js';
+export { type JoinRoomOptions, joinRoom } from './transport/signalling-client.js';
+export {
+  createSignallingServer,
+  type SignallingServer,
+  type SignallingServerOptions,
+} from './transport/signalling-server.js';
+export {
+  type ConnectWeriftOptions,
+  connectWerift,
+  type IceServer,
+  type WeriftCall,
+} from './transport/werift.js';
+export type { WireCounters, WireSeries } from './transport/wire-accounting.js';
