@@ -36,7 +36,13 @@ await decoder.close();
 const path = fileURLToPath(new URL('../samples/sample.webp', import.meta.url));
 const raw = { width: SIZE, height: SIZE * frames.length, channels: 3 as const, pageHeight: SIZE };
 const { size } = await sharp(Buffer.concat(frames), { raw, limitInputPixels: false })
-  .webp({ quality: QUALITY, delay: frames.map(() => FRAME_MS), loop: 0, effort: 4, smartSubsample: true })
+  .webp({
+    quality: QUALITY,
+    delay: frames.map(() => FRAME_MS),
+    loop: 0,
+    effort: 4,
+    smartSubsample: true,
+  })
   .toFile(path);
 console.log(`${path}: ${frames.length} frames, ${size} bytes`);
 

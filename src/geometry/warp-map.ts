@@ -1,6 +1,6 @@
 import { createHeadMesh, type HeadMesh } from './head-mesh.js';
 import { CROP_UNITS, type Landmarks, MESH_POINT_COUNT } from './landmarks.js';
-import { createRasteriser, NO_TRIANGLE } from './rasteriser.js';
+import { createRasteriser } from './rasteriser.js';
 import { TRIANGLES } from './topology.js';
 
 /** Numbers a triangle holds for one reference: u, v and weight as `a·x + b·y + c`. */
@@ -12,7 +12,7 @@ export const COEFFICIENTS = 9;
  */
 export interface WarpMap {
   readonly mesh: HeadMesh;
-  /** The triangle of each pixel, or `NO_TRIANGLE`. */
+  /** The triangle of each pixel, or the rasteriser's `NO_TRIANGLE`. */
   readonly ids: Uint16Array;
   /**
    * Lays out a frame. `weights` holds for each reference, then each mesh vertex, its share; the
@@ -94,8 +94,6 @@ export function createWarpMap(references: readonly Landmarks[], size: number): W
   }
   return { mesh, ids: rasteriser.ids, update, triangle };
 }
-
-export { NO_TRIANGLE };
 
 /** The geometry that is turned the least: its temples are equally far from the camera. */
 function straightest(references: readonly Landmarks[]): number {

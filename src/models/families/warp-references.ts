@@ -39,7 +39,7 @@ const PARTS: readonly Part[] = [
   { points: [...LEFT_LIDS, ...LEFT_IRIS], near: 0.03, far: 0.14, poseShare: 0.5, fade: 0.5 },
 ];
 /** The share that a new choice for the rest of the head gains a frame. */
-const HEAD_FADE = 0.2;
+const HEAD_FADE = 0.3;
 /** A choice stands until another is better by this factor: no flicker between near equals. */
 const STICKINESS = 0.8;
 /** How much of a head's motion in the picture counts beside its turning, which warps worse. */

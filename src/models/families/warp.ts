@@ -1,5 +1,6 @@
 import type { Landmarks } from '../../geometry/landmarks.js';
 import { createPicture, type Picture } from '../../geometry/picture.js';
+import { NO_TRIANGLE } from '../../geometry/rasteriser.js';
 import { LEFT_IRIS, LEFT_LIDS, RIGHT_IRIS, RIGHT_LIDS } from '../../geometry/regions.js';
 import {
   LEFT_EYE_TRIANGLES,
@@ -7,7 +8,7 @@ import {
   RIGHT_EYE_TRIANGLES,
   type TriangleRange,
 } from '../../geometry/topology.js';
-import { COEFFICIENTS, createWarpMap, NO_TRIANGLE, type WarpMap } from '../../geometry/warp-map.js';
+import { COEFFICIENTS, createWarpMap, type WarpMap } from '../../geometry/warp-map.js';
 import { InvalidStateError } from '../../protocol/errors.js';
 import type { DecoderIdentity, FaceDecoder } from '../decoder.js';
 import { createEye, type Eye } from './warp-eyes.js';
