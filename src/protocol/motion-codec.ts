@@ -1,5 +1,4 @@
 import {
-  ACTIVITY_CONTEXTS,
   LENGTH_SYMBOLS,
   type MotionTables,
   RESIDUAL_LIMIT,
@@ -22,7 +21,7 @@ export interface MotionState {
   readonly quantiser: number;
   /** Recent size of residuals, in 1/16 of their sum: chooses the context of the next frame. */
   readonly activity: number;
-  /** Whether a face was in the picture. Without one the values are those of the last frame with one. */
+  /** Whether a face was in the picture. Without one the values are those of the state before. */
   readonly facePresent: boolean;
 }
 
@@ -31,13 +30,12 @@ export function initialState(valueCount: number, quantiser: number): MotionState
   return { values: new Int16Array(valueCount), quantiser, activity: 0, facePresent: true };
 }
 
+const ACTIVITY_THRESHOLDS = [2, 4, 6, 8, 12];
+
 /** Which of a value's residual tables codes the frame after a state of this activity. */
 export function activityContext(activity: number, valueCount: number): number {
-  // Mean residual magnitude: thresholds at 1/8, 1/4, 3/8, 1/2 and 3/4 of a step.
-  const mean = activity / (16 * valueCount);
-  let index = 0;
-  for (const threshold of [0.125, 0.25, 0.375, 0.5, 0.75]) if (mean >= threshold) index++;
-  return Math.min(index, ACTIVITY_CONTEXTS - 1);
+  // A mean residual of 1/8, 1/4, 3/8, 1/2 and 3/4 of a step, in the activity's unit.
+  return ACTIVITY_THRESHOLDS.filter((threshold) => activity >= threshold * valueCount).length;
 }
 
 function nextActivity(activity: number, sum: number): number {

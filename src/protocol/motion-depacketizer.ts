@@ -9,14 +9,15 @@ import { extendSerial } from './serial.js';
 const HISTORY_FRAMES = 128;
 /** Packets that wait for the one they are predicted from. */
 const MAX_WAITING = 16;
-/** The range decoder reads at most this far past an honest body's end (its 4-byte window). */
-const MAX_OVERRUN_BYTES = 8;
 
 /** A frame of the stream, decoded. */
 export interface ReceivedFrame {
   /** Number of the frame, counted from the sender's first. */
   readonly sequence: number;
-  /** Capture time on the sender's clock, in milliseconds since its epoch modulo nothing. */
+  /**
+   * Capture time in milliseconds of the sender's clock, less an unknown multiple of 2^16 that is the
+   * same for all frames: the wire has 16 bits of the first one.
+   */
   readonly captureMs: number;
   readonly state: MotionState;
   /** When the packet that held it arrived, on this side's clock. */
@@ -40,9 +41,9 @@ export class MotionDepacketizer {
   readonly #frameIntervalMs: number;
   readonly #states = new Map<number, MotionState>();
   readonly #waiting = new Map<number, Waiting>();
-  #newest: number | undefined;
-  #newestDecoded: number | undefined;
-  #captureMs: number | undefined;
+  /** Frames given out, as far back as `states`: a mismatch empties those, not this. */
+  readonly #given = new Set<number>();
+  #newest: ReceivedFrame | undefined;
   #broken = false;
   #drops: DropCode[] = [];
 
@@ -53,26 +54,34 @@ export class MotionDepacketizer {
 
   /** Newest frame decoded, or undefined before the first. */
   get newestDecoded(): number | undefined {
-    return this.#newestDecoded;
+    return this.#newest?.sequence;
   }
 
-  /** Newest frame heard of, decoded or not. */
+  /** Newest frame heard of: decoded, or in a packet that waits for its reference. */
   get newest(): number | undefined {
-    return this.#newest;
+    let newest = this.newestDecoded;
+    for (const { sequence, packet } of this.#waiting.values()) {
+      newest = Math.max(newest ?? 0, sequence + packet.frameCount - 1);
+    }
+    return newest;
   }
 
-  /** Arrival of the oldest packet that waits for a reference; undefined where none waits. */
+  /**
+   * Arrival of the oldest packet that waits for a reference, of those newer than all decoded ones:
+   * the chain goes on without the others.
+   */
   get waitingSinceMs(): number | undefined {
     let oldest: number | undefined;
-    for (const { receivedMs } of this.#waiting.values()) {
+    for (const { sequence, receivedMs } of this.#waiting.values()) {
+      if (sequence < (this.newestDecoded ?? 0)) continue;
       if (oldest === undefined || receivedMs < oldest) oldest = receivedMs;
     }
     return oldest;
   }
 
-  /** Whether nothing but an independent frame can be decoded. */
+  /** Whether nothing but an independent frame can be decoded, and something was to be. */
   get needsIndependent(): boolean {
-    return this.#broken || this.#states.size === 0;
+    return this.#broken || (this.#states.size === 0 && this.#waiting.size > 0);
   }
 
   /** The drops since the last call. */
@@ -101,15 +110,12 @@ export class MotionDepacketizer {
   }
 
   #take(packet: MotionPacket, receivedMs: number, isCopy: boolean, frames: ReceivedFrame[]): void {
-    const sequence = extendSerial(packet.sequence, this.#newest ?? packet.sequence, 16);
-    const last = sequence + packet.frameCount - 1;
-    const known = this.#states.has(last) || this.#waiting.has(sequence);
-    const tooOld = this.#newest !== undefined && last <= this.#newest - HISTORY_FRAMES;
-    if (known || tooOld || sequence < 0) {
+    const sequence = extendSerial(packet.sequence, this.newestDecoded ?? packet.sequence, 16);
+    const known = this.#states.has(sequence + packet.frameCount - 1) || this.#waiting.has(sequence);
+    if (known || sequence <= this.#horizon || sequence < 0) {
       if (!isCopy) this.#drops.push(known ? 'duplicate' : 'too-old');
       return;
     }
-    this.#newest = Math.max(this.#newest ?? last, last);
     const outcome = this.#decode({ packet, sequence, receivedMs }, frames);
     if (outcome === 'waiting') this.#wait({ packet, sequence, receivedMs });
     else if (outcome !== 'decoded') this.#drops.push(outcome);
@@ -160,11 +166,12 @@ export class MotionDepacketizer {
       state = decodeFrame(decoder, this.#tables, mode, state);
       states.push(state);
     }
-    if (decoder.overrun > MAX_OVERRUN_BYTES) return 'malformed';
+    if (decoder.invalid) return 'malformed';
     const digest = stateDigest(state);
     if ((independent ? digest : digest & 0xff) !== coding.digest) {
-      // Packet or history is wrong, and which cannot be told: nothing more is built on either.
-      this.#states.clear();
+      // Of a predicted packet and its history one is wrong, and which cannot be told: nothing more
+      // is built on either.
+      if (!independent) this.#states.clear();
       this.#broken = true;
       return 'digest-mismatch';
     }
@@ -180,20 +187,34 @@ export class MotionDepacketizer {
     states: MotionState[],
     frames: ReceivedFrame[],
   ): void {
-    let captureMs = extendSerial(packet.timestamp, this.#captureMs ?? packet.timestamp, 16);
+    let captureMs = this.#captureMs(packet, sequence, receivedMs);
     states.forEach((state, index) => {
       if (index > 0) captureMs += packet.intervals?.[index - 1] ?? this.#frameIntervalMs;
-      if (!this.#states.has(sequence + index)) {
-        frames.push({ sequence: sequence + index, captureMs, state, receivedMs });
+      const frame = { sequence: sequence + index, captureMs, state, receivedMs };
+      this.#states.set(frame.sequence, state);
+      if (!this.#given.has(frame.sequence)) {
+        this.#given.add(frame.sequence);
+        frames.push(frame);
       }
-      this.#states.set(sequence + index, state);
+      if (!this.#newest || frame.sequence > this.#newest.sequence) this.#newest = frame;
     });
-    const last = sequence + states.length - 1;
-    if (this.#newestDecoded === undefined || last > this.#newestDecoded) {
-      this.#newestDecoded = last;
-      this.#captureMs = captureMs;
-    }
-    const horizon = (this.#newest ?? 0) - HISTORY_FRAMES;
-    for (const key of this.#states.keys()) if (key <= horizon) this.#states.delete(key);
+    for (const key of this.#states.keys()) if (key <= this.#horizon) this.#states.delete(key);
+    for (const key of this.#given) if (key <= this.#horizon) this.#given.delete(key);
+  }
+
+  /** Frames up to this one are forgotten. */
+  get #horizon(): number {
+    return this.#newest ? this.#newest.sequence - HISTORY_FRAMES : -1;
+  }
+
+  /**
+   * The full capture time: nearest to what the clock says of a paced stream or the frame number of
+   * an unpaced one, whichever is later, so that neither a pause nor an outage is mistaken.
+   */
+  #captureMs(packet: MotionPacket, sequence: number, receivedMs: number): number {
+    if (!this.#newest) return packet.timestamp;
+    const elapsed = receivedMs - this.#newest.receivedMs;
+    const played = (sequence - this.#newest.sequence) * this.#frameIntervalMs;
+    return extendSerial(packet.timestamp, this.#newest.captureMs + Math.max(elapsed, played), 16);
   }
 }

@@ -36,12 +36,14 @@ interface Bundle {
   readonly sequence: number;
   readonly captureMs: number[];
   readonly encoder: RangeEncoder;
+  /** Frames that fill it: one where the receiver waits to recover. */
+  readonly size: number;
   state: MotionState;
 }
 
 /**
  * The sending end of the motion channel: bundles coded frames into messages and decides what each
- * bundle is predicted from. Sans-IO; bounded by one bundle and 64 states.
+ * bundle is predicted from. Sans-IO; bounded by one bundle and 68 states.
  */
 export class MotionPacketizer {
   readonly #options: PacketizerOptions;
@@ -83,7 +85,8 @@ export class MotionPacketizer {
 
   #open(): Bundle {
     const sequence = this.#sequence;
-    const opened = { sequence, captureMs: [], encoder: new RangeEncoder() };
+    const size = this.#recovery === 'none' ? this.#options.framesPerPacket : 1;
+    const opened = { sequence, captureMs: [], encoder: new RangeEncoder(), size };
     const due = this.#sinceIndependent >= this.#options.independentInterval;
     let base = sequence - 1;
     if (this.#recovery === 'acknowledged') base = this.#acknowledged ?? -1;
@@ -114,7 +117,7 @@ export class MotionPacketizer {
     this.#states.delete(this.#sequence - MAX_REFERENCE_DISTANCE - MAX_FRAMES_PER_PACKET);
     this.#sequence++;
     this.#sinceIndependent++;
-    return bundle.captureMs.length >= this.#options.framesPerPacket ? this.flush() : undefined;
+    return bundle.captureMs.length >= bundle.size ? this.flush() : undefined;
   }
 
   /** The open bundle as a message, however few frames it has; undefined where there is none. */
@@ -152,15 +155,21 @@ export class MotionPacketizer {
     };
   }
 
-  /** Takes the receiver's feedback: chooses what the next bundle is predicted from. */
-  handleFeedback(feedback: Feedback): void {
+  /**
+   * Takes the receiver's feedback: chooses what the next bundle is predicted from. Where the receiver
+   * waits to recover, the open bundle ends: returns its message, if it has frames.
+   */
+  handleFeedback(feedback: Feedback): Uint8Array | undefined {
     if (feedback.newestSequence !== undefined && this.#sequence > 0) {
       const sequence = extendSerial(feedback.newestSequence, this.#sequence - 1, 16);
       if (sequence < this.#sequence && sequence > (this.#acknowledged ?? -1)) {
         this.#acknowledged = sequence;
       }
     }
-    if (feedback.needsIndependent) this.#recovery = 'independent';
-    else if (feedback.needsRecovery) this.#recovery = 'acknowledged';
+    if (!feedback.needsIndependent && !feedback.needsRecovery) return undefined;
+    this.#recovery = feedback.needsIndependent ? 'independent' : 'acknowledged';
+    const message = this.flush();
+    this.#bundle = undefined;
+    return message;
   }
 }

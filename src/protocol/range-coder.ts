@@ -78,6 +78,7 @@ export class RangeDecoder {
   readonly #bytes: Uint8Array;
   #offset = 0;
   #code = 0;
+  #invalid = false;
   #range = RANGE_START;
 
   constructor(bytes: Uint8Array) {
@@ -100,18 +101,24 @@ export class RangeDecoder {
     }
   }
 
-  /**
-   * How many bytes were asked for past the end. Honest data needs few (the encoder leaves out
-   * trailing zeros); a caller that sees many is reading noise.
-   */
-  get overrun(): number {
-    return Math.max(0, this.#offset - this.#bytes.length);
+  /** Whether the bytes cannot come from an encoder: the code lay outside of every symbol. */
+  get invalid(): boolean {
+    return this.#invalid;
+  }
+
+  /** The slot of `slots` that the code points to. */
+  #slot(unit: number, slots: number): number {
+    const slot = Math.floor(this.#code / unit);
+    if (slot < slots) return slot;
+    this.#invalid = true;
+    this.#code = 0;
+    return 0;
   }
 
   /** The next symbol of a table. */
   symbol(table: CumulativeTable): number {
     const unit = Math.floor(this.#range / TOTAL);
-    const target = Math.min(TOTAL - 1, Math.floor(this.#code / unit));
+    const target = this.#slot(unit, TOTAL);
     let low = 0;
     let high = table.length - 1;
     while (high - low > 1) {
@@ -127,7 +134,7 @@ export class RangeDecoder {
   bits(count: number): number {
     if (count === 0) return 0;
     const unit = Math.floor(this.#range / 2 ** count);
-    const value = Math.min(2 ** count - 1, Math.floor(this.#code / unit));
+    const value = this.#slot(unit, 2 ** count);
     this.#consume(value, 1, unit);
     return value;
   }

@@ -21,33 +21,30 @@ export class FeedbackScheduler {
   #decoded = 0;
   #reportedNewest = -1;
   #requestedMs = -Infinity;
-  #lostReference = false;
 
   /** Notes frames decoded, or in an unpaced stream shown. */
   progress(frames: number): void {
     this.#decoded += frames;
   }
 
-  /** Notes that a packet was given up because what it was predicted from never came. */
-  referenceLost(): void {
-    this.#lostReference = true;
-  }
-
   #requestAt(state: ReceptionState, roundTripMs: number): number | undefined {
-    const lost = this.#lostReference || (state.newest !== undefined && state.needsIndependent);
-    if (!lost && state.waitingSinceMs === undefined) return undefined;
+    const { needsIndependent, waitingSinceMs } = state;
+    if (!needsIndependent && waitingSinceMs === undefined) return undefined;
     const interval = Math.max(MIN_REQUEST_INTERVAL_MS, 1.5 * roundTripMs);
-    const noticed = lost ? -Infinity : state.waitingSinceMs! + REORDERING_MS;
+    const noticed = waitingSinceMs === undefined ? -Infinity : waitingSinceMs + REORDERING_MS;
     return Math.max(noticed, this.#requestedMs + interval);
   }
 
-  /** When `poll` will give something if nothing more comes. */
+  /** When `poll` will give something if nothing more comes; −Infinity: at once. */
   nextAt(state: ReceptionState, roundTripMs: number): number | undefined {
     if (this.#decoded >= FRAMES_PER_FEEDBACK) return -Infinity;
     return this.#requestAt(state, roundTripMs);
   }
 
-  /** The feedback that is due, if any. `acknowledged`: the frame to name as newest. */
+  /**
+   * The feedback that is due, if any. `acknowledged`: the frame to name as newest where nothing is
+   * asked for; with a request it is the newest decoded one, that the sender can predict from.
+   */
   poll(
     state: ReceptionState,
     acknowledged: number | undefined,
@@ -59,15 +56,13 @@ export class FeedbackScheduler {
     if (!request && this.#decoded < FRAMES_PER_FEEDBACK) return undefined;
     const newest = state.newest ?? -1;
     const expected = Math.max(0, newest - this.#reportedNewest);
+    const named = request ? state.newestDecoded : acknowledged;
     const lost = expected === 0 ? 0 : Math.max(0, 1 - this.#decoded / expected);
     this.#reportedNewest = newest;
     this.#decoded = 0;
-    if (request) {
-      this.#requestedMs = nowMs;
-      this.#lostReference = false;
-    }
+    if (request) this.#requestedMs = nowMs;
     return {
-      newestSequence: acknowledged === undefined ? undefined : acknowledged & 0xffff,
+      newestSequence: named === undefined ? undefined : named & 0xffff,
       lossFraction: Math.round(lost * 255),
       needsRecovery: request,
       needsIndependent: request && state.needsIndependent,

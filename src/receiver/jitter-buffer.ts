@@ -8,8 +8,10 @@ const MAX_FRAMES = 256;
 const WINDOW_FRAMES = 250;
 /** Playout is planned so much after the latest frame of the window: timers and decoding jitter. */
 const MARGIN_MS = 10;
-/** The playout delay comes down by so much a frame when the network calms: too slow to be seen. */
-const DELAY_DECAY_MS = 0.5;
+/** The buffer adds so much at most: with more nobody can talk, so later frames count as lost. */
+const MAX_DELAY_MS = 1000;
+/** Of a frame interval, by how much the delay comes down each frame when the network calms. */
+const DELAY_DECAY = 0.05;
 /** A frame without a successor is waited for so long beyond its time before it is made up. */
 const GRACE_MS = 60;
 /** Frames made up without hearing anything, before playout rests until something comes. */
@@ -26,9 +28,9 @@ export type PlayoutMode =
 
 /** A frame that is due to be shown. */
 export interface DueFrame {
-  /** Number of the frame, counted from the sender's first. */
+  /** Number of the frame, counted from the sender's first; see `poll` of made-up ones. */
   readonly sequence: number;
-  /** Capture time on the sender's clock. */
+  /** Capture time on the clock of the frames' own. */
   readonly captureMs: number;
   readonly origin: FrameOrigin;
   /** Integers of the motion frame; undefined: the last picture stays on show. */
@@ -49,7 +51,7 @@ interface Known {
 /**
  * Puts frames back in order and spaces them as they were captured, making up those that did not
  * come. Sans-IO. The playout delay follows the latest frames of the last ten seconds: up at once,
- * down by half a millisecond a frame.
+ * down by a twentieth of the time played.
  */
 export class JitterBuffer {
   readonly #mode: PlayoutMode;
@@ -57,11 +59,15 @@ export class JitterBuffer {
   readonly #frames = new Map<number, ReceivedFrame>();
   readonly #lateness: number[] = [];
   #offset: number | undefined;
+  /** Number of the next frame: all before it have been let go, late or given up. */
   #next: number | undefined;
+  /** Newest frame known up to `#next`, shown or late, and the one before it. */
   #last: Known | undefined;
   #previous: Known | undefined;
   #end: { readonly sequence: number; readonly atMs: number } | undefined;
+  /** Frames made up from `#next` on without knowing whether the sender has any. */
   #blind = 0;
+  #playedMs = -Infinity;
   #late = 0;
 
   constructor(mode: PlayoutMode, intervalMs: number) {
@@ -71,8 +77,7 @@ export class JitterBuffer {
 
   /** Milliseconds that the buffer now adds to the fastest frame of the window. */
   get delayMs(): number {
-    if (this.#offset === undefined) return 0;
-    return this.#offset - Math.min(...this.#lateness);
+    return this.#offset === undefined ? 0 : this.#offset - Math.min(...this.#lateness);
   }
 
   /** Frames that came after their place had been made up. */
@@ -82,7 +87,7 @@ export class JitterBuffer {
 
   /** Whether every frame up to the announced end has been let go. */
   get finished(): boolean {
-    return this.#end !== undefined && (this.#next ?? 0) >= this.#end.sequence;
+    return this.#end !== undefined && (this.#next ?? -1) >= this.#end.sequence;
   }
 
   /**
@@ -90,57 +95,105 @@ export class JitterBuffer {
    * a hole's worth.
    */
   end(frames: number, nowMs: number): void {
+    if (this.#end) return;
     const heard = Math.max(this.#next ?? 0, ...this.#frames.keys());
-    this.#end ??= { sequence: Math.min(frames, heard + MAX_GAP_FRAMES), atMs: nowMs };
+    this.#end = { sequence: Math.min(frames, heard + MAX_GAP_FRAMES), atMs: nowMs };
+    this.#settle(this.#end.sequence);
   }
 
   /** Takes a decoded frame. */
   insert(frame: ReceivedFrame): void {
-    this.#next ??= frame.sequence;
-    this.#blind = 0;
-    const lateness = frame.receivedMs - frame.captureMs;
-    this.#lateness.push(lateness);
-    if (this.#lateness.length > WINDOW_FRAMES) this.#lateness.shift();
-    const wanted = lateness + MARGIN_MS;
-    this.#offset = Math.max(this.#offset ?? wanted, wanted);
-    if (frame.sequence < this.#next) {
+    const { sequence, captureMs } = frame;
+    this.#next ??= sequence;
+    this.#adapt(frame.receivedMs - captureMs);
+    if (sequence < this.#next) {
       this.#late++;
       return;
     }
-    this.#frames.set(frame.sequence, frame);
+    if (this.#blind > 0 && captureMs < this.#playedMs + this.#intervalMs / 2) {
+      // Its time has passed, but the guesses go on better from here.
+      this.#late++;
+      this.#blind = Math.max(0, this.#next + this.#blind - (sequence + 1));
+      this.#next = sequence + 1;
+      this.#remember(frame);
+      return;
+    }
+    this.#settle(sequence);
+    this.#frames.set(sequence, frame);
     if (this.#frames.size > MAX_FRAMES) this.#frames.delete(Math.min(...this.#frames.keys()));
   }
 
-  /** The next frame that is due at `nowMs`, each exactly once and in order. */
+  #adapt(lateness: number): void {
+    this.#lateness.push(lateness);
+    if (this.#lateness.length > WINDOW_FRAMES) this.#lateness.shift();
+    const offset = Math.max(this.#offset ?? -Infinity, lateness + MARGIN_MS);
+    this.#offset = Math.min(offset, Math.min(...this.#lateness) + MAX_DELAY_MS);
+  }
+
+  /** Frames up to `sequence` were sent, so the guesses stood for the first of them. */
+  #settle(sequence: number): void {
+    if (this.#next === undefined) return;
+    this.#next += Math.max(0, Math.min(this.#blind, sequence - this.#next));
+    this.#blind = 0;
+  }
+
+  /**
+   * The next frame that is due at `nowMs`, in order of capture. Each number comes exactly once, save
+   * for frames made up while nothing newer was known: they carry the numbers that would follow, and
+   * where the sender had only paused, the real frames of these numbers come after them.
+   */
   poll(nowMs: number): DueFrame | undefined {
     const at = this.nextAt();
     if (at === undefined || at > nowMs) return undefined;
-    const sequence = this.#next!;
-    const frame = this.#frames.get(sequence);
-    this.#frames.delete(sequence);
-    const due = frame ? this.#show(frame, nowMs) : this.#makeUp(sequence, nowMs);
-    this.#next = sequence + 1;
+    if (this.#next === undefined) {
+      this.#next = this.#end?.sequence;
+      return undefined;
+    }
+    const due = this.#take(this.#next, nowMs);
+    this.#playedMs = due.captureMs;
     this.#skipHole();
     this.#calmDown();
     return due;
   }
 
-  /** When `poll` will give something, if nothing more comes; undefined: only more frames help. */
+  #take(sequence: number, nowMs: number): DueFrame {
+    const frame = this.#frames.get(sequence);
+    const later = this.#following();
+    if (!frame && !later && !this.#end) {
+      this.#blind++;
+      return this.#makeUp(sequence + this.#blind - 1, undefined, nowMs);
+    }
+    this.#next = sequence + 1;
+    if (!frame) return this.#makeUp(sequence, later, nowMs);
+    this.#frames.delete(sequence);
+    return this.#show(frame, nowMs);
+  }
+
+  /** When `poll` is to be called, if nothing more comes; undefined: only more frames help. */
   nextAt(): number | undefined {
-    if (this.#next === undefined || this.#offset === undefined || this.finished) return undefined;
+    if (this.finished) return undefined;
+    if (this.#next === undefined || this.#offset === undefined) {
+      return this.#end && this.#end.atMs + GRACE_MS;
+    }
     const frame = this.#frames.get(this.#next);
     if (frame)
       return this.#mode === 'immediate' ? frame.receivedMs : this.#offset + frame.captureMs;
     const later = this.#following();
     if (this.#end && !later) return this.#end.atMs + GRACE_MS;
     if (this.#mode === 'immediate') return later && later.receivedMs + GRACE_MS;
-    if (!later && this.#blind >= MAX_BLIND_FRAMES) return undefined;
-    return this.#offset + this.#captureOf(this.#next) + (later ? 0 : GRACE_MS);
+    if (later) return this.#offset + this.#captureOf(this.#next, later);
+    if (this.#blind >= MAX_BLIND_FRAMES) return undefined;
+    return this.#offset + this.#captureOf(this.#next + this.#blind, undefined) + GRACE_MS;
   }
 
-  #captureOf(sequence: number): number {
-    if (!this.#last) return 0;
-    return this.#last.captureMs + (sequence - this.#last.sequence) * this.#intervalMs;
+  /** Capture time of a frame that is not there, before `later` if that is known. */
+  #captureOf(sequence: number, later: Known | undefined): number {
+    const last = this.#last;
+    if (!last) return later ? later.captureMs - (later.sequence - sequence) * this.#intervalMs : 0;
+    const interval = later
+      ? (later.captureMs - last.captureMs) / (later.sequence - last.sequence)
+      : this.#intervalMs;
+    return last.captureMs + (sequence - last.sequence) * interval;
   }
 
   #following(): ReceivedFrame | undefined {
@@ -151,12 +204,15 @@ export class JitterBuffer {
     return first;
   }
 
+  #remember(frame: Known): void {
+    const follows = this.#last?.state.facePresent && this.#last.sequence === frame.sequence - 1;
+    this.#previous = follows ? this.#last : undefined;
+    this.#last = frame;
+  }
+
   #show(frame: ReceivedFrame, nowMs: number): DueFrame {
     const { sequence, captureMs, state, receivedMs } = frame;
-    if (state.facePresent) {
-      this.#previous = this.#last?.sequence === sequence - 1 ? this.#last : undefined;
-    }
-    this.#last = { sequence, captureMs, state };
+    this.#remember(frame);
     return {
       sequence,
       captureMs,
@@ -168,23 +224,22 @@ export class JitterBuffer {
     };
   }
 
-  #makeUp(sequence: number, nowMs: number): DueFrame {
-    const later = this.#following();
-    if (!later) this.#blind++;
-    const last = this.#last!;
-    const concealed = last.state.facePresent
-      ? conceal(
-          sequence - last.sequence,
-          last.state,
-          this.#previous?.state,
-          later && { state: later.state, gap: later.sequence - last.sequence },
-        )
-      : { origin: 'held' as const, values: undefined };
+  #makeUp(sequence: number, later: ReceivedFrame | undefined, nowMs: number): DueFrame {
+    const last = this.#last;
+    const after = later?.state.facePresent ? later : undefined;
+    const concealed =
+      last?.state.facePresent &&
+      conceal(
+        sequence - last.sequence,
+        last.state,
+        this.#previous?.state,
+        after && { state: after.state, gap: after.sequence - last.sequence },
+      );
     return {
       sequence,
-      captureMs: this.#captureOf(sequence),
-      ...concealed,
-      quantiser: last.state.quantiser,
+      captureMs: this.#captureOf(sequence, later),
+      ...(concealed || { origin: 'held', values: undefined }),
+      quantiser: last?.state.quantiser ?? 0,
       receivedMs: undefined,
       playoutMs: nowMs,
     };
@@ -197,6 +252,7 @@ export class JitterBuffer {
 
   #calmDown(): void {
     const target = Math.max(...this.#lateness) + MARGIN_MS;
-    this.#offset = Math.max(target, this.#offset! - DELAY_DECAY_MS);
+    const floor = Math.min(target, this.#offset!);
+    this.#offset = Math.max(floor, this.#offset! - DELAY_DECAY * this.#intervalMs);
   }
 }

@@ -40,12 +40,15 @@ export type ReceiverStatus =
 
 /** A frame to show now. */
 export interface PresentedFrame {
-  /** Number of the frame, counted from the sender's first. */
+  /**
+   * Number of the frame, counted from the sender's first. Where origin is `extrapolated` or `held`
+   * it may be a guess, and the frame of that number may still come.
+   */
   readonly sequence: number;
   readonly origin: FrameOrigin;
   /** Geometry to decode, crop units, the caller's; undefined: the last picture stays on show. */
   readonly landmarks: Landmarks | undefined;
-  /** Capture time on the sender's clock. */
+  /** Capture time on the sender's clock, less a multiple of 2^16 that is the same for all frames. */
   readonly captureMs: number;
   /** When it arrived; undefined where it was made up. */
   readonly receivedMs: number | undefined;
@@ -162,7 +165,10 @@ export class ReceiverSession {
     else if (message.type.startsWith('identity-')) {
       this.#count(this.#transfer.receive(message));
       this.#afterTransfer();
-    } else if (message.type !== 'stats') this.#count('unexpected');
+    } else if (message.type !== 'stats') {
+      this.#count(this.#handshake.receive({ ok: true, value: message }));
+      this.#afterHandshake(nowMs);
+    }
   }
 
   /** Takes a message of the motion channel. */
@@ -176,21 +182,18 @@ export class ReceiverSession {
     this.#framesReceived += frames.length;
     for (const frame of frames) this.#buffer.insert(frame);
     if (!this.#unpaced) this.#feedback.progress(frames.length);
-    for (const drop of this.#depacketizer.takeDrops()) {
-      this.#count(drop);
-      if (drop === 'missing-reference') this.#feedback.referenceLost();
-    }
+    for (const drop of this.#depacketizer.takeDrops()) this.#count(drop);
   }
 
   /** The caller has decoded the offered identity's pictures and shows this person from now on. */
   useIdentity(): void {
     const offered = this.#offered;
     const { status } = this.#handshake;
-    if (!offered || status.state !== 'agreed') return;
+    if (this.#over || !offered || status.state !== 'agreed') return;
     this.#offered = undefined;
     const intervalMs = 1000 / status.agreement.stream.fps;
     this.#model = new MotionModel(this.#pack.basis, offered.identity.neutral);
-    this.#depacketizer = new MotionDepacketizer(this.#pack.tables, intervalMs);
+    this.#depacketizer ??= new MotionDepacketizer(this.#pack.tables, intervalMs);
     this.#buffer ??= new JitterBuffer(this.#unpaced ? 'immediate' : 'realtime', intervalMs);
     this.#transfer.accept(offered.bytes);
     this.#status = { state: 'streaming' };
@@ -198,13 +201,13 @@ export class ReceiverSession {
 
   /** The caller cannot use the offered identity; `message` is one line for people. */
   refuseIdentity(code: string, message: string): void {
-    if (!this.#offered) return;
+    if (this.#over || !this.#offered) return;
     this.#transfer.refuse(this.#offered.bytes, code, message);
     this.#offered = undefined;
     this.#status = { state: 'failed', code, message };
   }
 
-  /** The next frame that is due, each exactly once and in order. */
+  /** The next frame that is due (see `JitterBuffer.poll`). */
   present(nowMs: number): PresentedFrame | undefined {
     const due = this.#buffer?.poll(nowMs);
     if (due) {
@@ -288,7 +291,7 @@ export class ReceiverSession {
     const { status } = this.#handshake;
     if (status.state === 'failed') {
       this.#status = { state: 'failed', code: status.code, message: status.message };
-    } else if (status.state === 'agreed') {
+    } else if (status.state === 'agreed' && !this.#agreed) {
       this.#agreed = true;
       this.#unpaced = status.agreement.features.includes(UNPACED);
       this.#pingAt = nowMs;

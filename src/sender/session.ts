@@ -161,7 +161,10 @@ export class SenderSession {
     } else if (message.type.startsWith('identity-')) {
       this.#count(this.#transfer.receive(message));
       this.#afterTransfer();
-    } else if (message.type !== 'stats') this.#count('unexpected');
+    } else if (message.type !== 'stats') {
+      this.#count(this.#handshake.receive(parsed));
+      this.#afterHandshake();
+    }
   }
 
   /** Takes a message of the motion channel: feedback. */
@@ -174,8 +177,9 @@ export class SenderSession {
       return;
     }
     this.#lossFraction = parsed.value.lossFraction / 255;
-    this.#packetizer.handleFeedback(parsed.value);
-    if (parsed.value.needsIdentity) this.#transfer.offer(this.#options.identity);
+    this.#queue(this.#packetizer.handleFeedback(parsed.value));
+    const idle = this.#transfer.status.state === 'ready';
+    if (parsed.value.needsIdentity && idle) this.#transfer.reconnected();
   }
 
   /**
@@ -231,8 +235,9 @@ export class SenderSession {
     }
     const reply = this.#handshake.nextMessage() ?? this.#replies.shift();
     if (reply) return this.#control(reply, 'control');
-    const identity = this.#agreed && this.#transfer.nextMessage(controlBufferedAmount);
-    if (identity && !this.#over) return this.#control(identity, 'identity');
+    const identity =
+      this.#agreed && !this.#over && this.#transfer.nextMessage(controlBufferedAmount);
+    if (identity) return this.#control(identity, 'identity');
     const bye = this.#bye;
     this.#bye = undefined;
     return bye && this.#control(bye, 'control');
@@ -270,7 +275,7 @@ export class SenderSession {
     const { status } = this.#handshake;
     if (status.state === 'failed') {
       this.#status = { state: 'failed', code: status.code, message: status.message };
-    } else if (status.state === 'agreed') {
+    } else if (status.state === 'agreed' && !this.#agreed) {
       this.#agreed = true;
       const { size } = status.agreement.stream;
       const identity = parseIdentity(this.#options.identity);
