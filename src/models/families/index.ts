@@ -8,10 +8,15 @@ const FAMILIES: Readonly<Record<string, () => FaceDecoder>> = {
 
 /** A decoder of the pack's family; PackError where this version does not know it. */
 export function createDecoder(pack: Pack): FaceDecoder {
-  const create = FAMILIES[pack.manifest.family];
+  return createFamilyDecoder(pack.manifest.family);
+}
+
+/** A decoder of a family by its name; PackError where this version does not know it. */
+export function createFamilyDecoder(family: string): FaceDecoder {
+  const create = Object.hasOwn(FAMILIES, family) ? FAMILIES[family] : undefined;
   if (!create) {
     throw new PackError(
-      `pack ${pack.identity.name} is of the family ${pack.manifest.family}; this version knows ${Object.keys(FAMILIES).join(', ')}: update visavis`,
+      `the pack's decoder family is ${family}; this version knows ${Object.keys(FAMILIES).join(', ')}: update visavis`,
     );
   }
   return create();
