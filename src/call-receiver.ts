@@ -42,6 +42,14 @@ export interface CallReceiverOptions {
   readonly onFrame: (frame: ShownPicture) => void | Promise<void>;
 }
 
+/**
+ * Frames that may wait for the decoder: a hiccup of 100 ms is made up for without a loss. Beyond it
+ * the decoder is too slow, and the oldest are not decoded.
+ */
+const MAX_BACKLOG_FRAMES = 4;
+/** Frames taken from the jitter buffer, which drops the oldest beyond its own bound, at most. */
+const MAX_DUE_FRAMES = 32;
+
 /** The receiving end of a call: a `ReceiverSession` with channels, a decoder, a clock and timers. */
 export class CallReceiver {
   readonly #options: CallReceiverOptions;
@@ -51,6 +59,7 @@ export class CallReceiver {
   #identityMs: number | undefined;
   #loading = false;
   #showing: Promise<void> | undefined;
+  readonly #due: PresentedFrame[] = [];
   #changed: (() => void)[] = [];
 
   /** Throws a TypeError that names a bad option. */
@@ -84,7 +93,7 @@ export class CallReceiver {
    * rejects with a CallError where it failed or broke off.
    */
   async ended(): Promise<Readonly<Record<string, number>>> {
-    while (!this.#error && !this.#over) {
+    while (!this.#error && (!this.#over || this.#showing || this.#due.length > 0)) {
       await new Promise<void>((resolve) => this.#changed.push(resolve));
     }
     await this.#showing;
@@ -98,6 +107,7 @@ export class CallReceiver {
 
   /** Ends the call and says goodbye; `ended` resolves. The channels stay open. Safe to call twice. */
   end(): void {
+    this.#due.length = 0;
     this.#session.end();
     this.#pump();
   }
@@ -175,18 +185,18 @@ export class CallReceiver {
     onIdentity?.(await decoder.decode(references[0].landmarks));
   }
 
-  /** Shows what is due: one picture is decoded at a time, and of several due frames the newest. */
+  /** Shows what is due, one after the other; a frame that waits for too many others is not decoded. */
   #show(): void {
-    if (this.#showing) return;
-    const due: PresentedFrame[] = [];
-    for (;;) {
+    const room = this.#session.unpaced ? 1 : MAX_DUE_FRAMES;
+    while (this.#due.length < room) {
       const frame = this.#session.present(callClock());
       if (!frame) break;
-      due.push(frame);
-      if (this.#session.unpaced) break;
+      this.#due.push(frame);
     }
-    if (due.length === 0) return;
-    this.#showing = this.#decode(due)
+    const next = this.#showing ? undefined : this.#due.shift();
+    if (!next) return;
+    const late = this.#due.length >= MAX_BACKLOG_FRAMES;
+    this.#showing = this.#decode(next, late)
       .catch((error: Error) => {
         this.#error ??= error;
       })
@@ -196,24 +206,21 @@ export class CallReceiver {
       });
   }
 
-  async #decode(due: readonly PresentedFrame[]): Promise<void> {
-    const newest = due.findLastIndex((frame) => frame.landmarks);
-    for (const [index, { landmarks, ...frame }] of due.entries()) {
-      const decoded = index === newest && landmarks;
-      const picture = decoded ? await this.#options.decoder.decode(decoded) : undefined;
-      const skipped = landmarks && !picture;
-      const shown = this.#options.onFrame({
-        ...frame,
-        origin: skipped ? 'held' : frame.origin,
-        picture,
-        decodedMs: picture && callClock(),
+  async #decode({ landmarks, ...frame }: PresentedFrame, late: boolean): Promise<void> {
+    const decode = landmarks !== undefined && !late;
+    const picture = decode ? await this.#options.decoder.decode(landmarks) : undefined;
+    const shown = this.#options.onFrame({
+      ...frame,
+      origin: landmarks && late ? 'held' : frame.origin,
+      picture,
+      decodedMs: picture && callClock(),
+    });
+    if (this.#session.unpaced) await shown;
+    else {
+      shown?.catch((error: Error) => {
+        this.#error ??= error;
+        this.#pump();
       });
-      if (this.#session.unpaced) await shown;
-      else
-        shown?.catch((error: Error) => {
-          this.#error ??= error;
-          this.#pump();
-        });
     }
   }
 }

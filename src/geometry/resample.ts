@@ -1,37 +1,40 @@
 import { createPicture, type Picture } from './picture.js';
 
 interface Taps {
-  readonly first: Int32Array;
+  /** Taps of each target pixel. */
   readonly count: number;
+  /** Source pixel of each tap, within the picture. */
+  readonly source: Int32Array;
   readonly weights: Float32Array;
 }
 
 /** Triangle filter as wide as a source or a target pixel, whichever is larger: no aliasing. */
-function triangleTaps(from: number, to: number, offset: number): Taps {
-  const ratio = from / to;
+function triangleTaps(offset: number, side: number, size: number, length: number): Taps {
+  const ratio = side / size;
   const radius = Math.max(1, ratio);
-  const count = Math.ceil(radius) * 2 + 1;
-  const first = new Int32Array(to);
-  const weights = new Float32Array(to * count);
-  for (let target = 0; target < to; target++) {
+  const count = Math.ceil(2 * radius);
+  const source = new Int32Array(size * count);
+  const weights = new Float32Array(size * count);
+  for (let target = 0; target < size; target++) {
     const centre = (target + 0.5) * ratio - 0.5;
-    first[target] = Math.ceil(centre - radius);
+    const first = Math.ceil(centre - radius);
     let sum = 0;
     for (let tap = 0; tap < count; tap++) {
-      const weight = Math.max(0, 1 - Math.abs(first[target] + tap - centre) / radius);
-      weights[target * count + tap] = weight;
-      sum += weight;
+      sum += Math.max(0, 1 - Math.abs(first + tap - centre) / radius);
     }
-    for (let tap = 0; tap < count; tap++) weights[target * count + tap] /= sum;
-    first[target] += offset;
+    for (let tap = 0; tap < count; tap++) {
+      const at = target * count + tap;
+      weights[at] = Math.max(0, 1 - Math.abs(first + tap - centre) / radius) / sum;
+      source[at] = Math.max(0, Math.min(length - 1, offset + first + tap));
+    }
   }
-  return { first, count, weights };
+  return { count, source, weights };
 }
 
 /**
  * A square of a picture, resampled to `size × size` with a triangle (bilinear, antialiased) filter
- * that reads the picture's edge where it reaches beyond.
- * The source stays the caller's and the result becomes the caller's.
+ * that reads the picture's edge where it reaches beyond. The source stays the caller's and the
+ * result becomes the caller's.
  */
 export function resampleSquare(
   source: Picture,
@@ -48,45 +51,68 @@ export function resampleSquare(
     }
     return out;
   }
-  const across = triangleTaps(side, size, x);
-  const down = triangleTaps(side, size, y);
-  const top = Math.max(0, y - down.count);
-  const bottom = Math.min(height, y + side + down.count);
-  const narrow = new Float32Array((bottom - top) * size * 3);
-  for (let row = top; row < bottom; row++) {
-    for (let column = 0; column < size; column++) {
-      let [r, g, b] = [0, 0, 0];
-      for (let tap = 0; tap < across.count; tap++) {
-        const weight = across.weights[column * across.count + tap];
-        const at = Math.max(0, Math.min(width - 1, across.first[column] + tap));
-        const from = (row * width + at) * 4;
+  const across = triangleTaps(x, side, size, width);
+  const down = triangleTaps(y, side, size, height);
+  const top = down.source[0];
+  const rows = down.source[down.source.length - 1] - top + 1;
+  const narrow = shrinkRows(data, width, top, rows, across, size);
+  shrinkColumns(narrow, top, down, size, out.data);
+  return out;
+}
+
+/** The rows from `top` on, each `size` pixels of R, G, B. */
+function shrinkRows(
+  data: Uint8ClampedArray,
+  width: number,
+  top: number,
+  rows: number,
+  { count, source, weights }: Taps,
+  size: number,
+): Float32Array {
+  const narrow = new Float32Array(rows * size * 3);
+  let to = 0;
+  for (let row = 0; row < rows; row++) {
+    const start = (top + row) * width;
+    for (let tap = 0; tap < size * count; ) {
+      let r = 0;
+      let g = 0;
+      let b = 0;
+      for (const end = tap + count; tap < end; tap++) {
+        const from = (start + source[tap]) * 4;
+        const weight = weights[tap];
         r += weight * data[from];
         g += weight * data[from + 1];
         b += weight * data[from + 2];
       }
-      const to = ((row - top) * size + column) * 3;
-      narrow[to] = r;
-      narrow[to + 1] = g;
-      narrow[to + 2] = b;
+      narrow[to++] = r;
+      narrow[to++] = g;
+      narrow[to++] = b;
     }
   }
+  return narrow;
+}
+
+function shrinkColumns(
+  narrow: Float32Array,
+  top: number,
+  { count, source, weights }: Taps,
+  size: number,
+  out: Uint8ClampedArray,
+): void {
+  const line = new Float32Array(size * 3);
   for (let row = 0; row < size; row++) {
-    for (let column = 0; column < size; column++) {
-      let [r, g, b] = [0, 0, 0];
-      for (let tap = 0; tap < down.count; tap++) {
-        const weight = down.weights[row * down.count + tap];
-        const at = Math.max(top, Math.min(bottom - 1, down.first[row] + tap));
-        const from = ((at - top) * size + column) * 3;
-        r += weight * narrow[from];
-        g += weight * narrow[from + 1];
-        b += weight * narrow[from + 2];
-      }
-      const to = (row * size + column) * 4;
-      out.data[to] = r;
-      out.data[to + 1] = g;
-      out.data[to + 2] = b;
-      out.data[to + 3] = 255;
+    line.fill(0);
+    for (let tap = row * count; tap < (row + 1) * count; tap++) {
+      const weight = weights[tap];
+      const from = (source[tap] - top) * size * 3;
+      for (let i = 0; i < line.length; i++) line[i] += weight * narrow[from + i];
+    }
+    let to = row * size * 4;
+    for (let i = 0; i < line.length; to++) {
+      out[to++] = line[i++];
+      out[to++] = line[i++];
+      out[to++] = line[i++];
+      out[to] = 255;
     }
   }
-  return out;
 }
