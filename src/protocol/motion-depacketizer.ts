@@ -111,7 +111,8 @@ export class MotionDepacketizer {
 
   #take(packet: MotionPacket, receivedMs: number, isCopy: boolean, frames: ReceivedFrame[]): void {
     const sequence = extendSerial(packet.sequence, this.newestDecoded ?? packet.sequence, 16);
-    const known = this.#states.has(sequence + packet.frameCount - 1) || this.#waiting.has(sequence);
+    const waits = packet.coding.kind === 'predicted' && this.#waiting.has(sequence);
+    const known = waits || this.#states.has(sequence + packet.frameCount - 1);
     if (known || sequence <= this.#horizon || sequence < 0) {
       if (!isCopy) this.#drops.push(known ? 'duplicate' : 'too-old');
       return;
@@ -175,7 +176,10 @@ export class MotionDepacketizer {
       this.#broken = true;
       return 'digest-mismatch';
     }
-    if (independent) this.#broken = false;
+    if (independent) {
+      this.#broken = false;
+      this.#waiting.delete(sequence);
+    }
     this.#store(packet, sequence, receivedMs, states, frames);
     return 'decoded';
   }

@@ -1,0 +1,498 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseFeedback, serialiseFeedback } from '../src/protocol/feedback.js';
+import type { MotionState } from '../src/protocol/motion-codec.js';
+import { MotionDepacketizer, type ReceivedFrame } from '../src/protocol/motion-depacketizer.js';
+import {
+  MAX_MOTION_PACKET_BYTES,
+  type MotionMessage,
+  parseMotion,
+  serialiseMotion,
+} from '../src/protocol/motion-packet.js';
+import type { MotionPacketizer } from '../src/protocol/motion-packetizer.js';
+import {
+  ACTIVITY_CONTEXTS,
+  LENGTH_SYMBOLS,
+  type MotionTables,
+  RESIDUAL_SYMBOLS,
+  tableFromCounts,
+} from '../src/protocol/motion-tables.js';
+import { extendSerial } from '../src/protocol/serial.js';
+import { DROP_CODES, hostileBytes } from './hostile.js';
+import { recordedSender, stream, WARP_TABLES, walk } from './support/motion-stream.js';
+
+/** Tables of `n` values where every symbol is as likely: for streams that must be cheap to code. */
+function flatTables(n: number): MotionTables {
+  const flat = (symbols: number) => tableFromCounts(new Array(symbols).fill(1));
+  return {
+    valueCount: n,
+    residual: Array.from({ length: n }, () =>
+      Array.from({ length: ACTIVITY_CONTEXTS }, () => flat(RESIDUAL_SYMBOLS)),
+    ),
+    length: Array.from({ length: n }, () => flat(LENGTH_SYMBOLS)),
+  };
+}
+const TWO = flatTables(2);
+const small = { tables: TWO };
+
+const sequences = (frames: readonly ReceivedFrame[]) => frames.map((frame) => frame.sequence);
+
+function feedback(packetizer: MotionPacketizer, change: object): Uint8Array | undefined {
+  return packetizer.handleFeedback({
+    newestSequence: undefined,
+    lossFraction: 0,
+    needsRecovery: false,
+    needsIndependent: false,
+    needsIdentity: false,
+    ...change,
+  });
+}
+
+describe('serial numbers', () => {
+  it('extend to the nearest number', () => {
+    fc.assert(
+      fc.property(fc.nat(2 ** 40), fc.integer({ min: -32768, max: 32767 }), (near, away) => {
+        const full = near + away;
+        const low = ((full % 65536) + 65536) % 65536;
+        expect(extendSerial(low, near, 16)).toBe(full);
+      }),
+      { seed: 6 },
+    );
+  });
+});
+
+describe('motion packets', () => {
+  const interval = fc.nat(0xffff);
+  const message: fc.Arbitrary<MotionMessage> = fc
+    .record({
+      sequence: fc.nat(0xffff),
+      timestamp: fc.nat(0xffff),
+      frameCount: fc.integer({ min: 1, max: 4 }),
+      explicit: fc.boolean(),
+      all: fc.array(interval, { minLength: 3, maxLength: 3 }),
+      coding: fc.oneof(
+        fc.record({
+          kind: fc.constant('predicted' as const),
+          referenceDistance: fc.integer({ min: 1, max: 64 }),
+          digest: fc.nat(255),
+        }),
+        fc.record({
+          kind: fc.constant('independent' as const),
+          quantiser: fc.nat(15),
+          digest: fc.nat(0xffffffff),
+        }),
+      ),
+      body: fc.uint8Array({ maxLength: 40 }),
+      redundant: fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 3 }),
+    })
+    .map(({ explicit, all, redundant, ...packet }) => ({
+      packet: { ...packet, intervals: explicit ? all.slice(0, packet.frameCount - 1) : undefined },
+      redundant,
+    }));
+
+  it('read back as they were written', () => {
+    fc.assert(
+      fc.property(message, ({ packet, redundant }) => {
+        const parsed = parseMotion(serialiseMotion(packet, redundant));
+        expect(parsed).toEqual({ ok: true, value: { packet, redundant } });
+      }),
+      { numRuns: 1000, seed: 7 },
+    );
+  });
+
+  it.each([
+    ['nothing', [], 'truncated'],
+    ['a header cut short', [0x00, 0, 1, 0], 'truncated'],
+    ['an unknown type', [0xc0, 0, 0, 0, 0, 0], 'unknown-type'],
+    ['feedback where motion is read', [0x80, 0, 0, 0], 'unknown-type'],
+    ['a quantiser above 15', [0x40, 0, 0, 0, 0, 16, 0, 0, 0, 0], 'malformed'],
+    ['a reference in an independent packet', [0x42, 0, 0, 0, 0, 4, 0, 0, 0, 0], 'malformed'],
+    ['a reference distance of 0', [0x02, 0, 0, 0, 0, 0, 0], 'malformed'],
+    ['a reference distance of 65', [0x02, 0, 0, 0, 0, 65, 0], 'malformed'],
+    ['an interval over 65535', [0x11, 0, 0, 0, 0, 0, 0x80, 0x80, 0x04], 'malformed'],
+    ['a copy longer than the message', [0x04, 0, 0, 0, 0, 0, 9, 1, 2], 'truncated'],
+  ])('%s: dropped', (_name, bytes, drop) => {
+    expect(parseMotion(Uint8Array.from(bytes))).toEqual({ ok: false, drop });
+  });
+
+  it('too long: dropped', () => {
+    const bytes = new Uint8Array(MAX_MOTION_PACKET_BYTES + 1);
+    expect(parseMotion(bytes)).toEqual({ ok: false, drop: 'over-limit' });
+  });
+});
+
+describe('feedback', () => {
+  const message = fc.record({
+    newestSequence: fc.option(fc.nat(0xffff), { nil: undefined }),
+    lossFraction: fc.nat(255),
+    needsRecovery: fc.boolean(),
+    needsIndependent: fc.boolean(),
+    needsIdentity: fc.boolean(),
+  });
+
+  it('reads back as it was written, and ignores what later versions add', () => {
+    fc.assert(
+      fc.property(message, fc.uint8Array({ maxLength: 5 }), (value, more) => {
+        const bytes = serialiseFeedback(value);
+        expect(bytes.length).toBe(4);
+        expect(parseFeedback(Uint8Array.of(...bytes, ...more))).toEqual({ ok: true, value });
+      }),
+      { seed: 8 },
+    );
+  });
+
+  it('from anywhere is read or dropped', () => {
+    const valid = [
+      serialiseFeedback({
+        newestSequence: 7,
+        lossFraction: 3,
+        needsRecovery: true,
+        needsIndependent: false,
+        needsIdentity: false,
+      }),
+    ];
+    const codes = new Set<string>();
+    fc.assert(
+      fc.property(hostileBytes(valid), (bytes) => {
+        const parsed = parseFeedback(bytes);
+        codes.add(parsed.ok ? 'ok' : parsed.drop);
+      }),
+      { numRuns: 2000, seed: 9 },
+    );
+    expect([...codes].sort()).toEqual(['ok', 'truncated', 'unknown-type']);
+  });
+});
+
+describe('packetizer and depacketizer', () => {
+  it('give every frame back, in order, with its state and time', () => {
+    const { messages, states } = stream(walk(1, 200));
+    const depacketizer = new MotionDepacketizer(WARP_TABLES, 40);
+    const frames = messages.flatMap((message) => depacketizer.receive(message, 0));
+    expect(sequences(frames)).toEqual(states.map((_, index) => index));
+    expect(frames.map((frame) => frame.state)).toEqual(states);
+    expect(frames.map((frame) => frame.captureMs)).toEqual(states.map((_, index) => index * 40));
+    expect(depacketizer.takeDrops()).toEqual([]);
+  });
+
+  it('send the first frame alone, then bundles, then what is left', () => {
+    const { messages } = stream(walk(1, 9), { framesPerPacket: 3 });
+    const counts = messages.map((bytes) => {
+      const parsed = parseMotion(bytes);
+      return parsed.ok ? [parsed.value.packet.coding.kind, parsed.value.packet.frameCount] : parsed;
+    });
+    expect(counts).toEqual([
+      ['independent', 1],
+      ['predicted', 3],
+      ['predicted', 3],
+      ['predicted', 2],
+    ]);
+  });
+
+  it('place frames that come irregularly, over the wrap of the timestamp', () => {
+    const sender = recordedSender(small);
+    const times = [65_000];
+    for (let index = 1; index < 300; index++)
+      times.push(times[index - 1] + 20 + ((index * 37) % 900));
+    const messages = times.map((ms, index) => sender.add(Int16Array.of(index, -index), ms));
+    const depacketizer = new MotionDepacketizer(TWO, 40);
+    const frames = [...messages, sender.packetizer.flush()].flatMap((message, index) =>
+      message ? depacketizer.receive(message, times[Math.min(index, 299)] + 500) : [],
+    );
+    expect(frames.map((frame) => frame.captureMs)).toEqual(times);
+  });
+
+  it('keep the time through a pause and an outage longer than the timestamp', () => {
+    const sender = recordedSender({ ...small, framesPerPacket: 1 });
+    const depacketizer = new MotionDepacketizer(TWO, 40);
+    const hear = (ms: number, delay: number) =>
+      depacketizer.receive(sender.add(Int16Array.of(1, 2), ms)!, ms + delay)[0]?.captureMs;
+    expect(hear(1000, 30)).toBe(1000);
+    expect(hear(1040, 90)).toBe(1040);
+    // A pause: the clock tells.
+    expect(hear(301_040, 30)).toBe(301_040);
+    // An unpaced stream, where 3000 frames were lost within a second: the numbers tell.
+    for (let index = 1; index <= 3000; index++)
+      sender.add(Int16Array.of(1, 2), 301_040 + index * 40);
+    feedback(sender.packetizer, { needsIndependent: true });
+    const late = sender.add(Int16Array.of(1, 2), 301_040 + 3001 * 40)!;
+    expect(depacketizer.receive(late, 302_000)[0].captureMs).toBe(301_040 + 3001 * 40);
+  });
+
+  it('go on over the wrap of the sequence', () => {
+    const sender = recordedSender({ ...small, framesPerPacket: 4, independentInterval: 100 });
+    const depacketizer = new MotionDepacketizer(TWO, 40);
+    let next = 0;
+    for (let index = 0; index < 70_000; index++) {
+      const message = sender.add(Int16Array.of(index & 7, (index >> 3) & 7), index * 40);
+      if (!message) continue;
+      for (const frame of depacketizer.receive(message, index * 40)) {
+        if (frame.sequence !== next || frame.captureMs !== next * 40) throw new Error(`${next}`);
+        next++;
+      }
+      if (next % 25 === 0) feedback(sender.packetizer, { newestSequence: (next - 1) & 0xffff });
+    }
+    expect(next).toBeGreaterThan(69_990);
+    expect(sender.packetizer.acknowledged).toBeGreaterThan(69_900);
+    expect(depacketizer.takeDrops()).toEqual([]);
+  });
+
+  it('bound the chain of prediction', () => {
+    const { messages } = stream(walk(2, 200), { framesPerPacket: 1, independentInterval: 40 });
+    const independent = messages.flatMap((bytes, index) => (bytes[0] >> 6 === 1 ? [index] : []));
+    expect(independent).toEqual([0, 40, 80, 120, 160]);
+  });
+
+  it('take two independent packets in a row, with another quantiser', () => {
+    const first = stream(walk(3, 1), { quantiser: 2 });
+    const depacketizer = new MotionDepacketizer(WARP_TABLES, 40);
+    expect(depacketizer.receive(first.messages[0], 0)[0].state.quantiser).toBe(2);
+    const sender = recordedSender({ quantiser: 9, framesPerPacket: 1 });
+    sender.add(walk(3, 1)[0], 0);
+    feedback(sender.packetizer, { needsIndependent: true });
+    const second = depacketizer.receive(sender.add(walk(4, 1)[0], 40)!, 40);
+    expect(second[0].state).toEqual(sender.states[1]);
+    expect(second[0].state.quantiser).toBe(9);
+  });
+
+  it('recover from the acknowledged frame, at once', () => {
+    const sender = recordedSender({ ...small, framesPerPacket: 4 });
+    const depacketizer = new MotionDepacketizer(TWO, 40);
+    const frames = (count: number) =>
+      Array.from({ length: count }, (_, i) => sender.add(Int16Array.of(i, i), i * 40)).filter(
+        (message) => message !== undefined,
+      );
+    for (const message of frames(9)) depacketizer.receive(message, 0);
+    frames(5); // Lost, with one frame in the open bundle …
+    sender.add(Int16Array.of(1, 1), 0);
+    const rest = feedback(sender.packetizer, { newestSequence: 8, needsRecovery: true });
+    expect(rest).toBeDefined(); // … that goes out with the recovery.
+    const [recovery] = frames(1);
+    const parsed = parseMotion(recovery);
+    expect(parsed.ok && parsed.value.packet.coding).toMatchObject({
+      kind: 'predicted',
+      referenceDistance: 7,
+    });
+    expect(sequences(depacketizer.receive(recovery, 0))).toEqual([15]);
+  });
+
+  it.each([
+    ['no frame is acknowledged', {}],
+    ['it is not one that was sent', { newestSequence: 900 }],
+    ['it is too far back', { newestSequence: 2 }],
+    ['the receiver has no state', { newestSequence: 99, needsIndependent: true }],
+  ])('recover with an independent frame where %s', (_name, change) => {
+    const sender = recordedSender({ ...small, framesPerPacket: 1, independentInterval: 1000 });
+    for (let index = 0; index < 100; index++) sender.add(Int16Array.of(1, 1), index * 40);
+    feedback(sender.packetizer, { needsRecovery: true, ...change });
+    expect(sender.add(Int16Array.of(1, 1), 4000)![0] >> 6).toBe(1);
+    expect(sender.add(Int16Array.of(1, 1), 4040)![0] >> 6).toBe(0);
+  });
+
+  it.each([1, 2, 3])('repair a loss of up to %i messages in a row by redundancy', (redundancy) => {
+    const { messages, states } = stream(walk(5, 120), { redundancy, framesPerPacket: 2 });
+    const depacketizer = new MotionDepacketizer(WARP_TABLES, 40);
+    const got = messages
+      .filter(
+        (_, index) => index % (redundancy + 1) === redundancy || index === messages.length - 1,
+      )
+      .flatMap((message) => depacketizer.receive(message, 0));
+    expect(sequences(got)).toEqual(states.map((_, index) => index));
+    expect(got.map((frame) => frame.state)).toEqual(states);
+    expect(depacketizer.takeDrops()).toEqual([]);
+  });
+
+  it('leave the copies out of a message that they would make too long', () => {
+    const wild = Array.from({ length: 12 }, (_, index) =>
+      new Int16Array(WARP_TABLES.valueCount).fill(index % 2 ? 32767 : -32767),
+    );
+    const { messages, states } = stream(wild, { redundancy: 3, framesPerPacket: 4 });
+    const depacketizer = new MotionDepacketizer(WARP_TABLES, 40);
+    const got = messages.flatMap((message) => depacketizer.receive(message, 0));
+    expect(Math.max(...messages.map((m) => m.length))).toBeLessThanOrEqual(MAX_MOTION_PACKET_BYTES);
+    expect(messages.some((m) => ((m[0] >> 2) & 3) < 3 && m !== messages[0])).toBe(true);
+    expect(got.map((frame) => frame.state)).toEqual(states);
+  });
+
+  it('emit only what the sender had, once, whatever is lost, repeated or reordered', () => {
+    const recorded = [0, 1, 3].map((redundancy) =>
+      stream(walk(10 + redundancy, 150), { redundancy, framesPerPacket: 1 + redundancy }),
+    );
+    let emitted = 0;
+    fc.assert(
+      fc.property(fc.nat(2), fc.integer(), fc.nat(9), fc.nat(60), (which, seed, loss, spread) => {
+        const { messages, states } = recorded[which];
+        // A seeded shuffle: each message moves by up to `spread` places, some get lost or doubled.
+        let state = seed | 1;
+        const random = () => {
+          state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+          return (state >>> 8) / 2 ** 24;
+        };
+        const order = messages
+          .flatMap((message, index) => {
+            const copies = random() < loss / 12 ? 0 : random() < 0.15 ? 2 : 1;
+            return Array.from({ length: copies }, () => ({
+              message,
+              at: index + random() * spread,
+            }));
+          })
+          .sort((a, b) => a.at - b.at);
+        const depacketizer = new MotionDepacketizer(WARP_TABLES, 40);
+        const seen = new Set<number>();
+        for (const { message, at } of order) {
+          for (const frame of depacketizer.receive(message, at)) {
+            if (seen.has(frame.sequence)) throw new Error(`frame ${frame.sequence} came twice`);
+            seen.add(frame.sequence);
+            expectState(frame.state, states[frame.sequence]);
+          }
+          const drops = depacketizer.takeDrops();
+          expect(
+            drops.every((drop) => ['duplicate', 'too-old', 'missing-reference'].includes(drop)),
+          ).toBe(true);
+        }
+        emitted += seen.size;
+      }),
+      { numRuns: 150, seed: 11 },
+    );
+    expect(emitted).toBeGreaterThan(2000);
+  });
+});
+
+function expectState(actual: MotionState, expected: MotionState): void {
+  const same =
+    Buffer.compare(
+      Buffer.from(actual.values.buffer, actual.values.byteOffset, actual.values.byteLength),
+      Buffer.from(expected.values.buffer, expected.values.byteOffset, expected.values.byteLength),
+    ) === 0 &&
+    actual.quantiser === expected.quantiser &&
+    actual.activity === expected.activity &&
+    actual.facePresent === expected.facePresent;
+  if (!same) throw new Error('a state that the sender never had');
+}
+
+describe('a wrong state', () => {
+  const options = { framesPerPacket: 1, independentInterval: 1000 };
+
+  it('is noticed by the digest, not given out, and repaired by an independent frame', () => {
+    const sender = recordedSender(options);
+    const depacketizer = new MotionDepacketizer(WARP_TABLES, 40);
+    const frames = walk(20, 40, undefined, 0);
+    let corrupted = false;
+    let repairs = 0;
+    frames.forEach((values, index) => {
+      const got = depacketizer.receive(sender.add(values, index * 40)!, index * 40);
+      for (const { sequence, state } of got) expectState(state, sender.states[sequence]);
+      if (corrupted) {
+        // The frame after the bit flip: dropped, and asked for again.
+        expect(got).toEqual([]);
+        expect(depacketizer.takeDrops()).toEqual(['digest-mismatch']);
+        expect(depacketizer.needsIndependent).toBe(true);
+        feedback(sender.packetizer, { needsRecovery: true, needsIndependent: true });
+        corrupted = false;
+        repairs++;
+      } else {
+        expect(sequences(got)).toEqual([index]);
+        expect(depacketizer.needsIndependent).toBe(false);
+        if (index % 10 === 5) {
+          got[0].state.values[index] ^= 1 << (index & 7);
+          corrupted = true;
+        }
+      }
+    });
+    expect(repairs).toBe(4);
+  });
+
+  it('of other tables is never given out', () => {
+    const { messages } = stream(walk(21, 60), options);
+    const counts = (symbols: number) =>
+      tableFromCounts(Array.from({ length: symbols }, (_, s) => s + 1));
+    const other: MotionTables = {
+      valueCount: WARP_TABLES.valueCount,
+      residual: WARP_TABLES.residual.map((contexts) =>
+        contexts.map(() => counts(RESIDUAL_SYMBOLS)),
+      ),
+      length: WARP_TABLES.length.map(() => counts(LENGTH_SYMBOLS)),
+    };
+    const depacketizer = new MotionDepacketizer(other, 40);
+    expect(messages.flatMap((message) => depacketizer.receive(message, 0))).toEqual([]);
+    expect(depacketizer.needsIndependent).toBe(true);
+    expect(new Set(depacketizer.takeDrops())).toEqual(
+      new Set(['digest-mismatch', 'missing-reference']),
+    );
+  });
+
+  it('does not make a frame come twice', () => {
+    const { messages } = stream(walk(22, 12), options);
+    const depacketizer = new MotionDepacketizer(WARP_TABLES, 40);
+    const first = messages.slice(0, 4).flatMap((message) => depacketizer.receive(message, 0));
+    first[3].state.values[0]++;
+    expect(depacketizer.receive(messages[4], 0)).toEqual([]);
+    // The same messages again: they rebuild the chain, but the frames were given out already.
+    const again = messages.flatMap((message) => depacketizer.receive(message, 0));
+    expect(sequences(again)).toEqual([4, 5, 6, 7, 8, 9, 10, 11]);
+  });
+});
+
+describe('hostile motion', () => {
+  const valid = [0, 2].flatMap(
+    (redundancy) =>
+      stream(walk(30 + redundancy, 40), { redundancy, framesPerPacket: 1 + redundancy }).messages,
+  );
+
+  it('never throws, is bounded, always has an outcome, and a valid frame afterwards decodes', () => {
+    const outcomes = new Set<string>();
+    let cases = 0;
+    fc.assert(
+      fc.property(fc.array(hostileBytes(valid), { minLength: 12, maxLength: 12 }), (messages) => {
+        const depacketizer = new MotionDepacketizer(WARP_TABLES, 40);
+        messages.forEach((message, index) => {
+          cases++;
+          const before = depacketizer.waitingSinceMs;
+          const frames = depacketizer.receive(message, index);
+          const drops = depacketizer.takeDrops();
+          for (const drop of drops) outcomes.add(drop);
+          if (frames.length > 0) outcomes.add('frame');
+          if (!drops.every((drop) => DROP_CODES.includes(drop))) throw new Error(drops.join());
+          if (frames.length > 64) throw new Error('more frames than packets can hold');
+          // No frame and no drop: the packet waits, or it only repeated what is known.
+          if (frames.length + drops.length === 0 && before === undefined) {
+            const waits = depacketizer.newest !== undefined;
+            if (!waits) throw new Error('a message without an outcome');
+          }
+        });
+        const next = (depacketizer.newestDecoded ?? 0) + 1;
+        const proof = parseMotion(valid[0]);
+        if (!proof.ok) throw new Error(proof.drop);
+        const fresh = serialiseMotion({ ...proof.value.packet, sequence: next & 0xffff }, []);
+        const frames = depacketizer.receive(fresh, 20);
+        if (!frames.some((frame) => (frame.sequence & 0xffff) === (next & 0xffff))) {
+          throw new Error('a valid independent frame was not decoded');
+        }
+      }),
+      { numRuns: 1000, seed: 12 },
+    );
+    expect(cases).toBeGreaterThanOrEqual(10_000);
+    expect([...outcomes].sort()).toEqual([
+      'digest-mismatch',
+      'duplicate',
+      'frame',
+      'malformed',
+      'too-old',
+      'truncated',
+      'unknown-type',
+    ]);
+  });
+
+  it('holds 16 waiting packets at most, and forgets them in time', () => {
+    const { messages } = stream(walk(33, 60), { framesPerPacket: 1, independentInterval: 1000 });
+    const depacketizer = new MotionDepacketizer(WARP_TABLES, 40);
+    for (const [index, message] of messages.slice(1).entries())
+      depacketizer.receive(message, index);
+    expect(depacketizer.takeDrops()).toEqual(new Array(59 - 16).fill('missing-reference'));
+    expect(depacketizer.waitingSinceMs).toBe(43);
+    depacketizer.dropWaiting(50);
+    expect(depacketizer.takeDrops()).toEqual(new Array(7).fill('missing-reference'));
+    expect(depacketizer.waitingSinceMs).toBe(50);
+    depacketizer.dropWaiting(1000);
+    expect(depacketizer.waitingSinceMs).toBeUndefined();
+  });
+});
