@@ -130,13 +130,16 @@ describe('report.json', () => {
       payload_backward_kbps: 0.5,
     });
     expect(report.bounds).toBe(
-      "the clip's own rate of 25 fps: the slowest stage, track, takes 16.5 ms of the 40.0 ms that a frame has",
+      "the clip's own rate of 25 fps: tracking takes 16.5 ms of the 40.0 ms that a frame has",
     );
   });
 
   it('counts repeated pictures out of the shown rate, and names a stage that is too slow', () => {
     const sender = senderLog();
-    const slow = sender.frames.map((frame) => ({ ...frame, trackMs: frame.captureMs + 80 }));
+    const slow = sender.frames.map((frame, at) => {
+      const captureMs = RUN.start + 100 * at;
+      return { ...frame, captureMs, trackMs: captureMs + 80 };
+    });
     const frames = Array.from({ length: 11 }, (_, index) => ({
       index,
       receivedMs: null,
@@ -148,7 +151,9 @@ describe('report.json', () => {
     const receiver = { ...receiverLog(), frames };
     const report = buildReport({ ...base, sender: { ...sender, frames: slow }, receiver });
     expect(report.shown_fps).toBe(12.5);
-    expect(report.bounds).toBe('the stage track: it takes 80.0 ms of the 40.0 ms that a frame has');
+    expect(report.bounds).toBe(
+      'the sender, at 10 fps: tracking takes 80.0 ms of the 100.0 ms that a frame took, the rest is reading, cropping and keeping the picture',
+    );
   });
 
   it('takes percentiles between the values', () => {

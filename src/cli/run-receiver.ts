@@ -40,12 +40,13 @@ export async function runReceiver(options: ReceiverRunOptions): Promise<RunResul
   });
   const { channels, payload } = countChannels(call.channels);
   const wire = recordWire(call.wire, payload);
-  const frames: ShownFrame[] = [];
+  // A frame that was made up and then came after all is one frame: the last word counts.
+  const shown = new Map<number, ShownFrame>();
   let onShow: Picture | undefined;
   const show = async ({ sequence, picture, ...frame }: ShownPicture): Promise<void> => {
-    if (frames.length === 0) wire.sample();
+    if (shown.size === 0) wire.sample();
     onShow = picture ?? onShow;
-    frames.push({
+    shown.set(sequence, {
       index: sequence,
       receivedMs: frame.receivedMs ?? null,
       bufferMs: frame.playoutMs,
@@ -53,7 +54,7 @@ export async function runReceiver(options: ReceiverRunOptions): Promise<RunResul
       shownMs: callClock(),
       state: frame.origin,
     });
-    reporter.progress({ done: frames.length });
+    reporter.progress({ done: shown.size });
     // A picture that stays on show is written again: nobody changes it meanwhile.
     if (onShow) await writer.write(sequence, onShow);
   };
@@ -81,6 +82,9 @@ export async function runReceiver(options: ReceiverRunOptions): Promise<RunResul
   const log = wire.finish();
   await call.close();
   const stats = receiver.getStats();
+  // What was made up beyond the last frame stood for nothing.
+  const end = figures?.frames ?? Number.POSITIVE_INFINITY;
+  const frames = [...shown.values()].filter(({ index }) => index < end);
   const made = frames.filter((frame) => frame.state !== 'decoded');
   return {
     error,

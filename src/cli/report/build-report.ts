@@ -83,7 +83,7 @@ export function buildReport(input: ReportInput): Report {
       ssim: round(quality?.ssim, 5),
       frames_measured: quality?.frames.length ?? 0,
     },
-    bounds: whatBounds(sender?.fps, stagesMs),
+    bounds: whatBounds(sender, stagesMs),
     drops: receiver?.drops ?? {},
     config: {
       size: sender?.size ?? null,
@@ -143,20 +143,32 @@ function shownFps(frames: readonly ShownFrame[]): number | null {
   return ms > 0 ? ((moments.length - 1) * 1000) / ms : null;
 }
 
-/** The slowest stage that is busy with one frame at a time, against the time a frame has. */
-function whatBounds(fps: number | undefined, stages: Report['stages_ms']): string | null {
-  const names = ['track', 'encode', 'decode'] as const;
-  const busy = names.flatMap((name) => {
-    const ms = stages[name].p50;
-    return ms === null ? [] : [{ name, ms }];
-  });
-  if (fps === undefined || busy.length === 0) return null;
-  const slowest = busy.reduce((a, b) => (b.ms > a.ms ? b : a));
-  const frameMs = 1000 / fps;
-  const figures = `takes ${slowest.ms.toFixed(1)} ms of the ${frameMs.toFixed(1)} ms that a frame has`;
-  return slowest.ms <= frameMs
-    ? `the clip's own rate of ${round(fps, 2)} fps: the slowest stage, ${slowest.name}, ${figures}`
-    : `the stage ${slowest.name}: it ${figures}`;
+/** A run whose mean rate is off the clip's by more than this share was not paced by the clip. */
+const PACED_TOLERANCE = 0.03;
+
+/**
+ * What keeps the rate from being higher: the clip itself where frames were captured at its rate, else
+ * the sender, which does one frame after the other, with its share of the largest stage.
+ */
+function whatBounds(sender: SenderLog | undefined, stages: Report['stages_ms']): string | null {
+  const track = stages.track.p50;
+  const decode = stages.decode.p50;
+  if (!sender || track === null) return null;
+  const [first, last] = [sender.frames[0], sender.frames.at(-1)];
+  const frameMs = 1000 / sender.fps;
+  const tookMs =
+    first && last && sender.frames.length > 1
+      ? (last.captureMs - first.captureMs) / (sender.frames.length - 1)
+      : frameMs;
+  const ms = (value: number) => `${value.toFixed(1)} ms`;
+  const real = Math.abs(tookMs / frameMs - 1) <= PACED_TOLERANCE;
+  const rate = round(real ? sender.fps : 1000 / tookMs, 2);
+  if (decode !== null && decode > Math.max(frameMs, tookMs)) {
+    return `the decoder: it takes ${ms(decode)} of the ${ms(frameMs)} that a frame has`;
+  }
+  return real
+    ? `the clip's own rate of ${rate} fps: tracking takes ${ms(track)} of the ${ms(frameMs)} that a frame has`
+    : `the sender, at ${rate} fps: tracking takes ${ms(track)} of the ${ms(tookMs)} that a frame took, the rest is reading, cropping and keeping the picture`;
 }
 
 const SECOND_MS = 1000;
