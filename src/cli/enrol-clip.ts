@@ -24,17 +24,44 @@ export interface EnrolledClip extends Enrolment {
   readonly face: TrackedFace;
 }
 
-/** Someone may walk into the picture, but nobody waits longer for a face than this. */
+/** Someone may walk into the picture; an enrolment that has not begun after this time never does. */
 const SEARCH_SECONDS = 10;
 /** Of the enrolment's frames, at least so many must show the face. */
 const FACE_SHARE = 0.5;
 const MIN_FACE_FRAMES = 3;
+/**
+ * A head turned further than this from the camera shows half a face, and the other half would have
+ * to be made up. At least half of the frames with a face must be within it. Measured over the clips
+ * of bench/enrolment.ts: 60 % and more of each first second of a talking head are within 25°, and at
+ * most 27 % of any second of the music video.
+ */
+const FRONTAL_DEGREES = 25;
+const FRONTAL_SHARE = 0.5;
+/** A face that is farther from its last place than this many of its sizes is another: a cut. */
+const CUT_DISTANCE = 0.5;
 /** A second face at least this large beside the first is another person, not a picture on a wall. */
 const SECOND_FACE_SIZE = 0.6;
 /** Pictures kept while enrolling: thirty of 1920×1080 are 250 MB. */
 const MAX_PICTURES = 30;
+/** Outer corners of the right and the left eye. */
+const RIGHT_EYE = 33;
+const LEFT_EYE = 263;
 
-/** Enrols the person that a clip shows first. UserError where there is none, or more than one. */
+/** The frames that a person may be enrolled from, from the first that shows them on. */
+interface Window {
+  readonly start: number;
+  readonly kept: EnrolmentFrame[];
+  /** In the last frame that showed it. */
+  face: TrackedFace;
+  faces: number;
+  frontal: number;
+  crowded: number;
+}
+
+/**
+ * Enrols the first person that a clip shows for `seconds` without a cut, facing the camera. UserError
+ * where there is none, or where there are two.
+ */
 export async function enrolClip(
   frames: AsyncIterator<Picture>,
   clip: ClipSource,
@@ -43,65 +70,80 @@ export async function enrolClip(
 ): Promise<EnrolledClip> {
   const wanted = Math.max(MIN_FACE_FRAMES, Math.round(clip.fps * seconds));
   const keepEvery = Math.ceil(wanted / MAX_PICTURES);
-  const searchFrames = Math.round(clip.fps * SEARCH_SECONDS);
-  let window: EnrolmentFrame[] = [];
-  let face: TrackedFace | undefined;
-  let faceFrames = 0;
-  let crowded = 0;
-  let windowStart: number | undefined;
+  const lastFrame = Math.round(clip.fps * SEARCH_SECONDS) + wanted;
+  let window: Window | undefined;
+  let facesSeen = 0;
   for (let index = 0; ; index++) {
     const next = await frames.next();
-    if (next.done) throw tooShort(path, index, wanted, faceFrames);
-    const faces = await tracker.track(next.value);
-    if (faces.length > 0) {
-      windowStart ??= index;
-      face = faces[0];
-      if ((index - windowStart) % keepEvery === 0) {
-        window.push({ picture: next.value, landmarks: faces[0].landmarks.slice() });
+    if (next.done || index >= lastFrame) throw noEnrolment(path, index, wanted, facesSeen);
+    const found = await tracker.track(next.value);
+    const face = window ? continueFace(found, window.face) : found[0];
+    if (face) {
+      facesSeen++;
+      if (!window || distance(face, window.face) > CUT_DISTANCE) {
+        window = { start: index, kept: [], face, faces: 0, frontal: 0, crowded: 0 };
       }
-      faceFrames++;
-      if (faces.length > 1 && isPerson(faces[0], faces[1])) crowded++;
+      if ((index - window.start) % keepEvery === 0) {
+        window.kept.push({ picture: next.value, landmarks: face.landmarks.slice() });
+      }
+      window.face = face;
+      window.faces++;
+      if (turnDegrees(face) <= FRONTAL_DEGREES) window.frontal++;
+      if (found.length > 1 && areAlike(found[0], found[1])) window.crowded++;
     }
-    if (windowStart !== undefined && index + 1 - windowStart >= wanted) {
-      if (crowded * 2 > faceFrames) throw twoFaces(path);
-      if (face && faceFrames >= wanted * FACE_SHARE && window.length > 0) {
+    if (window && index + 1 - window.start >= wanted) {
+      const { kept, faces, frontal, crowded } = window;
+      if (crowded * 2 > faces) throw twoFaces(path);
+      if (faces >= wanted * FACE_SHARE && frontal >= faces * FRONTAL_SHARE) {
         const codec = createNodePictureCodec();
-        const enrolment = await enrol(window, { size, references, codec });
-        return { ...enrolment, nextIndex: index + 1, face };
+        const enrolment = await enrol(kept, { size, references, codec });
+        return { ...enrolment, nextIndex: index + 1, face: window.face };
       }
-      [window, faceFrames, crowded, windowStart] = [[], 0, 0, undefined];
+      window = undefined;
     }
-    if (windowStart === undefined && index + 1 >= searchFrames) throw noFace(path, index + 1);
   }
 }
 
-/** The face of a frame that continues `previous`; undefined where there is none. */
+/** The face of a frame that continues `previous`: the nearest; undefined where there is none. */
 export function continueFace(
   faces: readonly TrackedFace[],
   previous: TrackedFace,
 ): TrackedFace | undefined {
-  const from = faceBox(previous.landmarks);
-  const gap = ({ landmarks }: TrackedFace) => {
-    const box = faceBox(landmarks);
-    return Math.hypot(box.x - from.x, box.y - from.y);
-  };
-  return faces.toSorted((a, b) => gap(a) - gap(b))[0];
+  return faces.toSorted((a, b) => distance(a, previous) - distance(b, previous))[0];
 }
 
-function isPerson(first: TrackedFace, second: TrackedFace): boolean {
+/** How far apart two faces are, in sizes of the second. */
+function distance(a: TrackedFace, b: TrackedFace): number {
+  const [from, to] = [faceBox(a.landmarks), faceBox(b.landmarks)];
+  return Math.hypot(from.x - to.x, from.y - to.y) / to.size;
+}
+
+/** How far the head is turned to a side, from the depth of the eyes' outer corners. */
+function turnDegrees({ landmarks }: TrackedFace): number {
+  const [x, y, z] = [0, 1, 2].map(
+    (axis) => landmarks[LEFT_EYE * 3 + axis] - landmarks[RIGHT_EYE * 3 + axis],
+  );
+  return Math.abs(Math.atan2(z, Math.hypot(x, y)) * 180) / Math.PI;
+}
+
+function areAlike(first: TrackedFace, second: TrackedFace): boolean {
   return faceBox(second.landmarks).size >= SECOND_FACE_SIZE * faceBox(first.landmarks).size;
 }
 
-function tooShort(path: string, frames: number, wanted: number, faceFrames: number): UserError {
-  if (frames > wanted && faceFrames < MIN_FACE_FRAMES) return noFace(path, frames);
+/** Why `frames` frames, whether the whole clip or the beginning of it, gave no enrolment. */
+function noEnrolment(path: string, frames: number, wanted: number, facesSeen: number): UserError {
+  if (facesSeen < MIN_FACE_FRAMES && frames >= MIN_FACE_FRAMES) {
+    return new UserError(
+      `no face in the first ${frames} frames of ${path}: give a clip that shows one person's face, at least 50 pixels high`,
+    );
+  }
+  if (frames <= wanted) {
+    return new UserError(
+      `${path} ends after ${frames === 1 ? 'one frame' : `${frames} frames`}: enrolment takes ${wanted} and there must be some to send after it; give a longer clip or a smaller --enrol-seconds`,
+    );
+  }
   return new UserError(
-    `${path} has ${frames} frames, ${faceFrames} of them with a face: enrolment needs ${wanted} and there must be some to send after it; give a longer clip or a smaller --enrol-seconds`,
-  );
-}
-
-function noFace(path: string, frames: number): UserError {
-  return new UserError(
-    `no face in the first ${frames} frames of ${path}: give a clip that shows one person's face, at least 50 pixels high`,
+    `nobody faces the camera for long enough in the first ${frames} frames of ${path}: give a clip that begins with one person's face from the front, or a smaller --enrol-seconds`,
   );
 }
 
