@@ -136,10 +136,11 @@ export class CallSender {
       if (out.channel === 'control') control.send(out.bytes);
       else if (motion.bufferedAmount <= MAX_BUFFERED_MOTION_BYTES) motion.send(out.bytes);
     }
-    const { state } = session.status;
-    if (state === 'connecting' && !this.#error) {
-      const wait = (session.nextTimeout() ?? Infinity) - callClock();
-      this.#timer = setTimeout(() => this.#pump(), Math.max(0, Math.min(DRAIN_POLL_MS, wait)));
+    const draining = session.status.state === 'connecting';
+    const at = session.nextTimeout();
+    if ((draining || at !== undefined) && !this.#error) {
+      const wait = Math.min(draining ? DRAIN_POLL_MS : Infinity, (at ?? Infinity) - callClock());
+      this.#timer = setTimeout(() => this.#pump(), Math.max(0, wait));
     }
     const changed = this.#changed;
     this.#changed = [];

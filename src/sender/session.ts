@@ -63,6 +63,8 @@ export interface SenderStats {
 
 /** Messages that wait to be polled at most: a shell that does not poll loses the oldest motion. */
 const MAX_QUEUED_MOTION = 32;
+/** Frame intervals that a bundle waits for its next frame: beyond, the source has paused. */
+const BUNDLE_WAIT_FRAMES = 2;
 
 /**
  * The sender's side of a call, sans IO: messages of the peer, landmarks and the time in; messages
@@ -78,6 +80,8 @@ export class SenderSession {
   readonly #replies: ControlMessage[] = [];
   readonly #motion: Uint8Array[] = [];
   #bye: ControlMessage | undefined;
+  /** When the newest frame of the open bundle was there, as soon as `advance` has told. */
+  #bundledMs: number | 'now' | undefined;
   #status: SenderStatus = { state: 'connecting' };
   #agreed = false;
   #lossFraction = 0;
@@ -194,7 +198,9 @@ export class SenderSession {
     const reference = predicted ? base.values : undefined;
     const values =
       landmarks && this.#model.quantise(landmarks, reference, base.quantiser, MAX_VALUE);
-    this.#queue(this.#packetizer.add(values, captureMs));
+    const message = this.#packetizer.add(values, captureMs);
+    this.#queue(message);
+    this.#bundledMs = message ? undefined : 'now';
   }
 
   /**
@@ -214,16 +220,32 @@ export class SenderSession {
     this.#status = { state: 'ended', by: 'us', figures: {} };
   }
 
-  /** Lets the time pass. */
+  /** Lets the time pass. To be called after each `sendFrame` too. */
   advance(nowMs: number): void {
-    if (this.#over || this.#agreed) return;
-    this.#handshake.advance(nowMs);
-    this.#afterHandshake();
+    if (this.#over) return;
+    if (!this.#agreed) {
+      this.#handshake.advance(nowMs);
+      this.#afterHandshake();
+    }
+    if (this.#bundledMs === 'now') this.#bundledMs = nowMs;
+    const bundleAt = this.#bundleAt;
+    if (bundleAt !== undefined && nowMs >= bundleAt) {
+      this.#queue(this.#packetizer.flush());
+      this.#bundledMs = undefined;
+    }
   }
 
-  /** When `advance` must be called, or undefined where nothing is waited for. */
+  /** When `advance` must be called; −Infinity: at once; undefined where nothing is waited for. */
   nextTimeout(): number | undefined {
-    return this.#over || this.#agreed ? undefined : this.#handshake.nextTimeout();
+    if (this.#over) return undefined;
+    return this.#agreed ? this.#bundleAt : this.#handshake.nextTimeout();
+  }
+
+  /** When the open bundle leaves though it is not full. */
+  get #bundleAt(): number | undefined {
+    if (this.#bundledMs === undefined || this.#options.unpaced) return undefined;
+    if (this.#bundledMs === 'now') return -Infinity;
+    return this.#bundledMs + (BUNDLE_WAIT_FRAMES * 1000) / this.#options.fps;
   }
 
   /** The next message for the peer, given the bytes that wait in the control channel. */
