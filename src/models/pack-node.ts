@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadPack, MANIFEST_FILE, type Pack, PackError } from './pack.js';
 
+/** Packs of this name hold a tracker, which is no pack of a decoder. */
+const TRACKER_PREFIX = 'tracker-';
+
 const EMBEDDED = fileURLToPath(new URL('../../packs', import.meta.url));
 
 /** Opens a pack by the name of an embedded one or by the path of its folder; `PackError` if it cannot. */
@@ -26,5 +29,5 @@ async function isPack(folder: string): Promise<boolean> {
 async function embeddedPacks(): Promise<string[]> {
   const names = await readdir(EMBEDDED);
   const packs = await Promise.all(names.map((name) => isPack(join(EMBEDDED, name))));
-  return names.filter((_, index) => packs[index]);
+  return names.filter((name, index) => packs[index] && !name.startsWith(TRACKER_PREFIX));
 }
