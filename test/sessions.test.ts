@@ -363,7 +363,7 @@ describe('the ends of a call', () => {
   });
 
   it('an identity taken into use after the end changes nothing', () => {
-    const one = simulatedCall({ refuse: undefined });
+    const one = simulatedCall();
     one.connect();
     one.receiver.end();
     one.receiver.useIdentity();
