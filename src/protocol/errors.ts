@@ -21,7 +21,7 @@ export type DropCode =
   | 'unexpected'
   /** The identity's bytes do not give the announced hash. */
   | 'hash-mismatch'
-  /** The state digest of an independent frame does not match. */
+  /** The state digest of a motion packet does not match. */
   | 'digest-mismatch';
 
 /** The outcome of reading bytes from the wire: a value, or the reason for the drop. */

@@ -7,7 +7,7 @@ export const MAX_FRAMES_PER_PACKET = 4;
 export const MAX_REDUNDANCY = 3;
 /** How far back a packet's reference frame may lie. */
 export const MAX_REFERENCE_DISTANCE = 64;
-/** A motion message is larger only by mistake: four frames of nothing but escapes are 1.2 kB. */
+/** A motion message is larger only by mistake: four frames of nothing but escapes are 3 kB. */
 export const MAX_MOTION_PACKET_BYTES = 4096;
 
 const PREDICTED = 0;
