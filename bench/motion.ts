@@ -123,7 +123,7 @@ for (const split of ['train', 'validation', 'hard'] as const) {
   for (const clip of sets[split]) {
     if (!clip.file.includes(options.clips)) continue;
     const track = loadTrack(clip);
-    if (track && track.frames.slice(track.enrolment).some((frame) => frame)) {
+    if (track?.frames.slice(track.enrolment).some((frame) => frame)) {
       tracks.push({ split, track });
     } else console.log(`left out: ${clip.file} (too few tracked frames to enrol and measure)`);
   }
