@@ -8,7 +8,7 @@ export interface Picture {
   /** Pixels down. */
   readonly height: number;
   /** `width × height × 4` bytes, R G B A. */
-  readonly data: Uint8ClampedArray;
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
 }
 
 /** A picture of `width × height` transparent black pixels. */

@@ -15,7 +15,7 @@ export function createBrowserPictureCodec(): PictureCodec {
   return {
     async encode({ width, height, data }, quality) {
       const { canvas, context } = canvasOf(width, height);
-      context.putImageData(new ImageData(Uint8ClampedArray.from(data), width, height), 0, 0);
+      context.putImageData(new ImageData(data, width, height), 0, 0);
       const blob = await canvas.convertToBlob({ type: 'image/webp', quality: quality / 100 });
       if (blob.type !== 'image/webp') throw new Error('this browser writes no WebP');
       return new Uint8Array(await blob.arrayBuffer());

@@ -14,6 +14,13 @@ import {
  * replaces the one it is decoded with.
  */
 const MAX_REQUESTS = 4;
+/**
+ * A worker that was terminated, or ran out of memory, says nothing. It is given up after so many
+ * ticks of the page's clock (not a deadline: a page that sleeps has none) without a reply; compiling
+ * a network may take several seconds.
+ */
+const SILENT_TICKS = 30;
+const TICK_MS = 1_000;
 
 interface Call {
   resolve(picture: Picture | undefined): void;
@@ -36,21 +43,28 @@ export interface WorkerLike {
  * transferred back and is the caller's. A call rejects with the error that the decoder in the worker
  * gave (PackError: a family that it does not know), with an InvalidStateError before `setIdentity`,
  * after `close` or with more than 4 calls under way, and with an Error where the worker's script
- * cannot be loaded or the worker was terminated (noticed where the browser fires a port's 'close').
+ * cannot be loaded or the worker says nothing for 30 s: close the decoder before you terminate it.
  */
 export function createWorkerDecoder(worker: WorkerLike, pack: Pack): FaceDecoder {
   const { port1: port, port2 } = new MessageChannel();
   const waiting = new Map<number, Call>();
   let nextId = 0;
   let ended: Error | undefined;
+  let clock: ReturnType<typeof setInterval> | undefined;
+  let silentTicks = 0;
 
   const end = (error: Error) => {
     if (ended) return;
     ended = error;
+    clearInterval(clock);
     worker.removeEventListener('error', onWorkerError);
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
     port.close();
+  };
+  const tick = () => {
+    silentTicks += 1;
+    if (silentTicks >= SILENT_TICKS) end(new Error("the decoder's worker does not answer"));
   };
   const onWorkerError = ({ message }: ErrorEvent) =>
     end(new Error(`the decoder's worker failed: ${message || 'its script cannot be loaded'}`));
@@ -65,18 +79,23 @@ export function createWorkerDecoder(worker: WorkerLike, pack: Pack): FaceDecoder
     }
     const id = nextId++;
     port.postMessage(message(id), transfer);
+    clock ??= setInterval(tick, TICK_MS);
     return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
   };
 
   port.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
     // It runs: errors from now on are the application's own, in its part of the worker.
     worker.removeEventListener('error', onWorkerError);
+    silentTicks = 0;
     const call = waiting.get(data.id);
     waiting.delete(data.id);
+    if (waiting.size === 0) {
+      clearInterval(clock);
+      clock = undefined;
+    }
     if (data.ok) call?.resolve(data.picture);
     else call?.reject(receiveError(data.error));
   };
-  port.addEventListener('close', () => end(new Error("the decoder's worker was terminated")));
   worker.addEventListener('error', onWorkerError);
   const open: OpenDecoder = { visavis: 'open-decoder', family: pack.manifest.family, port: port2 };
   worker.postMessage(open, [port2]);

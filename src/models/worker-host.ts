@@ -40,7 +40,7 @@ function serve({ family, port }: OpenDecoder): void {
       } else {
         if (!decoder) throw new InvalidStateError('the decoder has no identity yet');
         const picture = await decoder.decode(request.geometry);
-        reply({ id, ok: true, picture }, [picture.data.buffer as ArrayBuffer]);
+        reply({ id, ok: true, picture }, [picture.data.buffer]);
       }
     } catch (error) {
       reply({ id, ok: false, error: sendError(error) });
