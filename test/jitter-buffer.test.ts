@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import type { MotionState } from '../src/protocol/motion-codec.js';
+import { conceal } from '../src/receiver/concealment.js';
+import { type DueFrame, JitterBuffer } from '../src/receiver/jitter-buffer.js';
+
+const state = (value: number, change: Partial<MotionState> = {}): MotionState => ({
+  values: new Int16Array(20).fill(value),
+  quantiser: 4,
+  activity: 0,
+  facePresent: true,
+  ...change,
+});
+const frame = (sequence: number, receivedMs: number, captureMs = sequence * 40) => ({
+  sequence,
+  captureMs,
+  receivedMs,
+  state: state(sequence),
+});
+
+/** All that is due up to a time, each at the moment it asks for. */
+function drain(buffer: JitterBuffer, untilMs: number): (DueFrame & { atMs: number })[] {
+  const frames = [];
+  for (let calls = 0; calls < 2000; calls++) {
+    const at = buffer.nextAt();
+    if (at === undefined || at > untilMs) return frames;
+    const due = buffer.poll(at);
+    if (due) frames.push({ ...due, atMs: at });
+  }
+  throw new Error('never falls silent');
+}
+
+describe('jitter buffer', () => {
+  it('holds 256 frames at most and goes on when nobody looked for long', () => {
+    const buffer = new JitterBuffer('realtime', 40);
+    for (let index = 0; index < 1000; index++) buffer.insert(frame(index, index * 40 + 20));
+    const due = drain(buffer, 1000 * 40 + 30);
+    expect(due.filter(({ origin }) => origin === 'decoded').map((d) => d.sequence)).toEqual(
+      Array.from({ length: 256 }, (_, index) => 744 + index),
+    );
+    // What was dropped before anything was shown is no motion to go on from.
+    expect(due[0]).toMatchObject({ sequence: 0, origin: 'held', values: undefined });
+  });
+
+  it('adds a second at most, whatever the capture times say', () => {
+    const buffer = new JitterBuffer('realtime', 40);
+    buffer.insert(frame(0, 20));
+    buffer.insert(frame(1, 60));
+    buffer.insert(frame(2, 100, 80 - 32_000));
+    expect(buffer.delayMs).toBe(1000);
+    buffer.insert(frame(3, 140, 120 + 32_000));
+    expect(buffer.delayMs).toBe(1000);
+  });
+
+  it('comes down by a twentieth of the time, when the late frames have left the window', () => {
+    const buffer = new JitterBuffer('realtime', 40);
+    buffer.insert(frame(0, 20));
+    buffer.insert(frame(1, 60 + 400));
+    const delay = (from: number, to: number) => {
+      for (let index = from; index < to; index++) {
+        buffer.insert(frame(index, index * 40 + 20));
+        drain(buffer, index * 40 + 20);
+      }
+      return buffer.delayMs;
+    };
+    expect(delay(2, 240)).toBe(410);
+    // Frame 251 pushes frame 1 out; 50 frames of 2 ms later …
+    const later = delay(240, 302);
+    expect(later).toBeGreaterThan(290);
+    expect(later).toBeLessThan(330);
+    expect(delay(302, 600)).toBe(10);
+  });
+
+  it('jumps over a hole of more than 250 frames', () => {
+    const buffer = new JitterBuffer('realtime', 40);
+    buffer.insert(frame(0, 20));
+    drain(buffer, 30);
+    buffer.insert(frame(400, 400 * 40 + 20));
+    const due = drain(buffer, 400 * 40 + 100);
+    expect(due.length).toBeLessThan(60);
+    expect(due.some(({ sequence, origin }) => sequence === 400 && origin === 'decoded')).toBe(true);
+  });
+
+  it('spaces a hole by the capture times around it', () => {
+    const buffer = new JitterBuffer('realtime', 40);
+    buffer.insert(frame(0, 20));
+    buffer.insert(frame(4, 420, 400));
+    const due = drain(buffer, 1000).slice(0, 5);
+    expect(due.map(({ captureMs }) => captureMs)).toEqual([0, 100, 200, 300, 400]);
+    expect(due.map(({ values }) => values?.[0])).toEqual([0, 1, 2, 3, 4]);
+    expect(due.map(({ origin }) => origin)).toEqual([
+      'decoded',
+      ...new Array(3).fill('interpolated'),
+      'decoded',
+    ]);
+  });
+
+  it('finishes at the announced end, with or without frames', () => {
+    const empty = new JitterBuffer('realtime', 40);
+    empty.end(5, 1000);
+    expect([empty.finished, drain(empty, 2000), empty.finished]).toEqual([false, [], true]);
+    const buffer = new JitterBuffer('immediate', 40);
+    buffer.insert(frame(0, 20));
+    buffer.end(4, 100);
+    expect(drain(buffer, 2000).map(({ sequence }) => sequence)).toEqual([0, 1, 2, 3]);
+    expect(buffer.finished).toBe(true);
+    expect(buffer.nextAt()).toBeUndefined();
+  });
+});
+
+describe('concealment', () => {
+  it('interpolates between known frames of the same quantiser', () => {
+    const { origin, values } = conceal(1, state(10), undefined, { state: state(20), gap: 4 });
+    expect([origin, values?.[0]]).toEqual(['interpolated', 13]);
+    const other = { state: state(20, { quantiser: 5 }), gap: 4 };
+    expect(conceal(1, state(10), undefined, other).origin).toBe('extrapolated');
+  });
+
+  it('extrapolates with damped velocity, lets the expression rest, then holds', () => {
+    const at = (position: number) => conceal(position, state(100), state(90));
+    // Velocity 10: 6, then 3.6, 2.16 and 1.3 more, then none; 20 values, of which 6 are pose.
+    expect([1, 2, 3, 4, 5].map((p) => at(p).values?.[0])).toEqual([106, 110, 112, 113, 113]);
+    expect([4, 5, 6, 25].map((p) => at(p).values?.[6])).toEqual([113, 102, 92, 12]);
+    expect(at(26)).toEqual({ origin: 'held', values: undefined });
+    expect(conceal(1, state(100), undefined).values?.[0]).toBe(100);
+  });
+});
