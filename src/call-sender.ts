@@ -31,6 +31,12 @@ const DRAIN_POLL_MS = 5;
  */
 const MAX_BUFFERED_MOTION_BYTES = 4096;
 
+/**
+ * The receiver acknowledges every 25 frames (spec/bitstream.md, "Feedback") and up to 3 wait here in a
+ * bundle: so many may be unacknowledged for good, and a smaller window would never open.
+ */
+const MIN_WINDOW_FRAMES = 28;
+
 /** The clock of a call, in milliseconds: it never goes back. */
 export const callClock = (): number => performance.timeOrigin + performance.now();
 
@@ -94,8 +100,13 @@ export class CallSender {
     return this.#session.getStats().motionBytes > before;
   }
 
-  /** Resolves when fewer than `frames` frames are on their way; rejects with a CallError. */
+  /**
+   * Resolves when fewer than `frames` frames (28 at least) are on their way; rejects with a CallError.
+   */
   async room(frames: number): Promise<void> {
+    if (!(frames >= MIN_WINDOW_FRAMES)) {
+      throw new TypeError(`frames: must be ${MIN_WINDOW_FRAMES} or more, not ${frames}`);
+    }
     const first = this.#session.nextSequence - this.#session.getStats().framesSent;
     const waiting = () =>
       this.#session.nextSequence - 1 - (this.#session.getStats().acknowledged ?? first - 1);

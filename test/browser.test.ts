@@ -99,6 +99,7 @@ describeNeeds('chromium')('in a browser', () => {
     );
     expect(result.origins).toEqual(Array(3 * PHASE_FRAMES).fill('decoded'));
     expect(result.referenceCount).toBe(2);
+    expect(result.tooFew).toBe('TypeError: frames: must be 28 or more, not 27');
     const [rest, open, again] = result.mouths;
     const [before, meanwhile, after] = result.foreheads;
     expect(difference(rest, open)).toBeGreaterThan(10);
