@@ -20,9 +20,13 @@ const said = (() => {
   call.connect();
   call.stream(60);
   call.hangUp();
-  // Rare among so many chunks: the receiver's goodbye.
-  const bye = { type: 'bye', reason: 'closed', message: '', figures: {} } as const;
-  for (let copy = 0; copy < 3; copy++) messages.control.push(encodeControlMessage(bye));
+  // What ends a call, which is rare among so many chunks.
+  const version = { major: 1, minor: 0 };
+  const ends = [
+    { type: 'bye', reason: 'closed', message: '', figures: {} },
+    { type: 'reject', version, code: 'timeout', message: 'too late' },
+  ] as const;
+  for (const end of ends) messages.control.push(encodeControlMessage(end));
   return messages;
 })();
 
