@@ -131,6 +131,19 @@ describe('motion codec', () => {
     );
   });
 
+  it('remembers the size of residuals, each counted up to 6, in rounded sixteenths', () => {
+    const activities = (frames: number[][]) =>
+      codeAll(
+        frames.map((list) => ({ independent: false, values: Int16Array.from(list) })),
+      ).states.map((state) => state.activity);
+    // 8 · 11, then (5 · 88 + 8) / 16 = 28 exactly.
+    const still = [2, -2, 2, -2, 0];
+    expect(activities([still, still])).toEqual([88, 28]);
+    expect(activities([[1000, 0, 0, 0, 0]])).toEqual([66]);
+    const { states } = codeAll([{ independent: true, values: Int16Array.from(still) }]);
+    expect(states[0].activity).toBe(0);
+  });
+
   it('chooses contexts by thresholds on the mean residual', () => {
     const n = 58;
     const contexts = [0, 2, 4, 6, 8, 12].map((t) => activityContext(t * n, n));

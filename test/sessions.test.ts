@@ -352,8 +352,9 @@ describe('the ends of a call', () => {
   });
 
   it('an identity taken into use after the end changes nothing', () => {
-    const one = simulatedCall();
-    one.connect();
+    const one = simulatedCall({ undecided: true });
+    one.run(500);
+    expect(one.receiver.offeredIdentity).toBeDefined();
     one.receiver.end();
     one.receiver.useIdentity();
     one.receiver.refuseIdentity('late', 'late');

@@ -46,13 +46,15 @@ export interface CallOptions {
   /** Motion channel backward. */
   readonly backward?: Partial<SimulatedLinkOptions>;
   readonly delayMs?: number;
-  /** Pixels, or the reason to refuse the identity. */
+  /** The receiver refuses the identity, for this reason. */
   readonly refuse?: string;
+  /** The receiver never gets to use the identity. */
+  readonly undecided?: boolean;
   /** Feedback reaches the sender (true). */
   readonly hears?: boolean;
   /** Changes a motion message on its way to the receiver. */
   readonly onForward?: (message: Uint8Array) => Uint8Array;
-  /** When the first frame may be captured, and how the two clocks differ: neither starts at 0. */
+  /** The sender's clock when the receiver's is 0. */
   readonly senderClockMs?: number;
 }
 
@@ -103,7 +105,7 @@ export function simulatedCall(options: CallOptions = {}) {
 
   function pumpReceiver(): void {
     receiver.advance(now);
-    if (receiver.offeredIdentity) {
+    if (receiver.offeredIdentity && !options.undecided) {
       if (options.refuse) receiver.refuseIdentity('unusable-identity', options.refuse);
       else receiver.useIdentity();
     }
