@@ -1,4 +1,4 @@
-import { CallError, callClock, closeMessage } from './call-sender.js';
+import { CallError, callClock, changeWithin, closeMessage, STALL_LIMIT_MS } from './call-sender.js';
 import type { Picture } from './geometry/picture.js';
 import type { FaceDecoder } from './models/decoder.js';
 import type { Pack } from './models/pack.js';
@@ -58,6 +58,8 @@ export class CallReceiver {
   #error: Error | undefined;
   #identityMs: number | undefined;
   #loading = false;
+  /** When the last control message of use arrived. */
+  #heardMs = callClock();
   #showing: Promise<void> | undefined;
   readonly #due: PresentedFrame[] = [];
   #changed: (() => void)[] = [];
@@ -68,7 +70,9 @@ export class CallReceiver {
     const { channels, pack, maxSize } = options;
     this.#session = new ReceiverSession({ pack, maxSize }, callClock());
     channels.control.onMessage = (bytes) => {
+      const drops = this.#dropCount;
       this.#session.receiveControl(bytes, callClock());
+      if (this.#dropCount === drops) this.#heardMs = callClock();
       this.#pump();
     };
     channels.motion.onMessage = (bytes) => {
@@ -94,7 +98,7 @@ export class CallReceiver {
    */
   async ended(): Promise<Readonly<Record<string, number>>> {
     while (!this.#error && (!this.#over || this.#showing || this.#due.length > 0)) {
-      await new Promise<void>((resolve) => this.#changed.push(resolve));
+      await this.#change();
     }
     await this.#showing;
     clearTimeout(this.#timer);
@@ -114,6 +118,24 @@ export class CallReceiver {
 
   getStats(): ReceiverStats {
     return this.#session.getStats();
+  }
+
+  /** Waits for a change; until frames come, the sender must go on with the identity. */
+  async #change(): Promise<void> {
+    if (this.#session.status.state !== 'connecting' || this.#loading) {
+      await new Promise<void>((resolve) => this.#changed.push(resolve));
+      return;
+    }
+    const leftMs = this.#heardMs + STALL_LIMIT_MS - callClock();
+    if (leftMs > 0) await changeWithin(leftMs, this.#changed);
+    else {
+      const message = `the sender has sent nothing of use for ${STALL_LIMIT_MS / 1000} s: start it again`;
+      this.#error = new CallError('stalled', message);
+    }
+  }
+
+  get #dropCount(): number {
+    return Object.values(this.#session.getStats().drops).reduce((sum, n) => sum + n, 0);
   }
 
   get #over(): boolean {

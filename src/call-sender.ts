@@ -37,6 +37,12 @@ const MAX_BUFFERED_MOTION_BYTES = 4096;
  */
 const MIN_WINDOW_FRAMES = 28;
 
+/**
+ * A peer whose connection lives but which takes nothing of what it must take for so long has hung, or
+ * is none of ours. Longer than the handshake's own limit and than any decoder's start.
+ */
+export const STALL_LIMIT_MS = 15_000;
+
 /** The clock of a call, in milliseconds: it never goes back. */
 export const callClock = (): number => performance.timeOrigin + performance.now();
 
@@ -71,7 +77,9 @@ export class CallSender {
 
   /** Resolves when the receiver has the identity and frames are taken; rejects with a CallError. */
   async ready(): Promise<void> {
-    while (this.#session.status.state === 'connecting' && !this.#error) await this.#change();
+    const arrived = () =>
+      this.#session.getStats().identityBytes - this.#channels.control.bufferedAmount;
+    await this.#until(() => this.#session.status.state !== 'connecting', arrived);
     this.throwIfOver();
   }
 
@@ -110,9 +118,10 @@ export class CallSender {
     const first = this.#session.nextSequence - this.#session.getStats().framesSent;
     const waiting = () =>
       this.#session.nextSequence - 1 - (this.#session.getStats().acknowledged ?? first - 1);
-    while (!this.#error && this.#session.status.state === 'streaming' && waiting() >= frames) {
-      await this.#change();
-    }
+    await this.#until(
+      () => this.#session.status.state !== 'streaming' || waiting() < frames,
+      waiting,
+    );
     this.throwIfOver();
   }
 
@@ -122,17 +131,36 @@ export class CallSender {
     this.#pump();
   }
 
-  /** Resolves when the channels are gone: after `end`, when the receiver has shown the last frame. */
+  /**
+   * Resolves when the channels are gone: after `end`, when the receiver has shown the last frame; or
+   * when it has confirmed nothing for 15 s.
+   */
   async closed(): Promise<void> {
-    while (this.#channels.control.open) await this.#change();
+    const shown = () => this.#session.getStats().acknowledged ?? 0;
+    await this.#until(() => !this.#channels.control.open, shown);
   }
 
   getStats(): SenderStats {
     return this.#session.getStats();
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#changed.push(resolve));
+  /** Waits until `done` or an error; it is one where `progress` stands still too long. */
+  async #until(done: () => boolean, progress: () => number): Promise<void> {
+    let reached = progress();
+    let sinceMs = callClock();
+    while (!this.#error && !done()) {
+      const leftMs = sinceMs + STALL_LIMIT_MS - callClock();
+      if (leftMs <= 0) {
+        const message = `the receiver has confirmed nothing for ${STALL_LIMIT_MS / 1000} s: start it again`;
+        this.#error = new CallError('stalled', message);
+        return;
+      }
+      await changeWithin(leftMs, this.#changed);
+      if (progress() !== reached) {
+        reached = progress();
+        sinceMs = callClock();
+      }
+    }
   }
 
   #pump(): void {
@@ -157,6 +185,17 @@ export class CallSender {
     this.#changed = [];
     for (const resolve of changed) resolve();
   }
+}
+
+/** Resolves when the last of `waiting` is called, or after `limitMs`. */
+export function changeWithin(limitMs: number, waiting: (() => void)[]): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, limitMs);
+    waiting.push(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** What to tell a person whose call's channel went away. */

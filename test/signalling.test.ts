@@ -110,7 +110,7 @@ describe('signalling', () => {
     await expect(join('sender')).rejects.toMatchObject({
       name: 'ConnectError',
       code: 'signalling-refused',
-      message: 'room room already has a sender',
+      message: 'room room already has a sender: use another room',
     });
     await expect(join('sender', 'another-room')).resolves.toBeDefined();
     const receiver = await join('receiver');

@@ -18,6 +18,8 @@ export interface ChildFailure {
   readonly error: UserError;
   /** Whether it failed after it had begun to move frames. */
   readonly connected: boolean;
+  /** Whether it failed because the other side did. */
+  readonly peer: boolean;
 }
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -34,6 +36,7 @@ export function startChild(
   let stderr = '';
   let error: UserError | undefined;
   let connected = false;
+  let peer = false;
   let killer: NodeJS.Timeout | undefined;
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-MAX_STDERR);
@@ -44,6 +47,7 @@ export function startChild(
       onProgress?.(message.state);
     } else if (message.type === 'error') {
       error = new UserError(message.text, { exitCode: message.exitCode });
+      peer = message.peer;
     }
   });
   let fail: (failure: ChildFailure) => void = () => undefined;
@@ -57,7 +61,7 @@ export function startChild(
         const how = signal ? `was ended by ${signal}` : `ended with status ${code}`;
         const last = stderr.trim().split('\n').at(-1) ?? '';
         error ??= new UserError(`the ${args[0]} process ${how}${last ? `: ${last}` : ''}`);
-        fail({ error, connected });
+        fail({ error, connected, peer });
       }
       resolve();
     });

@@ -34,6 +34,15 @@ const COMMANDS: Readonly<
   Record<string, (args: readonly string[], abort: AbortSignal) => Promise<void>>
 > = { demo, loopback, signal, send, receive };
 
+/** Of CallError and ConnectError: the other side went away, for a reason that it knows. */
+const PEER_CODES = new Set<unknown>([
+  'closed-by-peer',
+  'peer-vanished',
+  'peer-failed',
+  'peer-left',
+  'failed',
+]);
+
 /** Exit status after Ctrl-C, as shells have it. */
 const INTERRUPTED_EXIT = 130;
 
@@ -51,12 +60,18 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** Whether an error says no more than that the other side is gone. */
+function isPeers(error: unknown): boolean {
+  const { code } = ((error as Error)?.cause ?? error) as { code?: unknown };
+  return PEER_CODES.has(code);
+}
+
 function fail(error: unknown): void {
   const known =
     error instanceof UserError || error instanceof CallError || error instanceof PackError;
   const text = known ? error.message : `visavis failed: ${(error as Error)?.stack ?? error}`;
   const exitCode = error instanceof UserError ? error.exitCode : 1;
-  if (isChild) tellParent({ type: 'error', text, exitCode });
+  if (isChild) tellParent({ type: 'error', text, exitCode, peer: isPeers(error) });
   else process.stderr.write(`${text}\n`);
   process.exitCode = exitCode;
 }

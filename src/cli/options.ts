@@ -82,6 +82,10 @@ export function parseCommand(
   if (room !== undefined && !isRoomName(room)) {
     throw usage(`--room must be 1–64 letters, digits, _ or -, not ${room}`);
   }
+  const signal = text('signal');
+  if (signal !== undefined && !(/^wss?:\/\/[^/]/.test(signal) && URL.canParse(signal))) {
+    throw usage(`--signal must be a ws:// or wss:// address, not ${signal}`);
+  }
   return {
     positionals: parsed.positionals,
     media: {
@@ -95,7 +99,7 @@ export function parseCommand(
     },
     out: text('out'),
     room,
-    signal: text('signal'),
+    signal,
     host: text('host') ?? '127.0.0.1',
     port: number('port', DEFAULT_PORT, 0, 65535),
   };

@@ -1,7 +1,8 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { FrameKind, FrameStore, FrameWriter } from './media/frame-store.js';
 import { createFrameWriter, openFrameFolder } from './media/frame-writer.js';
+import { writeError } from './media/queued-writer.js';
 import { createRawFrameWriter, openRawFrames } from './media/raw-frames.js';
 import { UserError } from './user-error.js';
 
@@ -12,7 +13,7 @@ const FRAMES = /^(src|dec)-\d{6,}\.png$/;
 /** Makes the folder and takes out what an earlier run left in it, nothing else. */
 export async function prepareOut(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true });
+    await makeFolder(resolve(dir));
     await removeMatching(dir, OUTPUTS);
     await removeMatching(join(dir, 'frames'), FRAMES);
   } catch (error) {
@@ -21,6 +22,14 @@ export async function prepareOut(dir: string): Promise<void> {
       { cause: error },
     );
   }
+}
+
+/** `mkdir` with `recursive` never returns for a folder in /proc (Node 20). */
+async function makeFolder(path: string): Promise<void> {
+  const made = await stat(path).catch(() => undefined);
+  if (made?.isDirectory()) return;
+  if (path !== dirname(path)) await makeFolder(dirname(path));
+  await mkdir(path);
 }
 
 async function removeMatching(dir: string, pattern: RegExp): Promise<void> {
@@ -41,6 +50,13 @@ export function openFrameWriter(dir: string, kind: FrameKind, keep: boolean): Pr
 /** Reads back what `openFrameWriter` wrote. */
 export function openFrames(dir: string, kind: FrameKind, kept: boolean): Promise<FrameStore> {
   return kept ? openFrameFolder(dir, kind) : openRawFrames(rawPath(dir, kind));
+}
+
+/** Writes a run's log as JSON. UserError where the disk does not take it. */
+export async function writeLog(path: string, log: unknown): Promise<void> {
+  await writeFile(path, JSON.stringify(log ?? null)).catch((error) => {
+    throw writeError(error, path, 0);
+  });
 }
 
 /** Removes the raw files. */

@@ -13,7 +13,13 @@ export interface Reporter {
 export type ChildMessage =
   | { readonly type: 'note'; readonly text: string }
   | { readonly type: 'progress'; readonly state: ProgressState }
-  | { readonly type: 'error'; readonly text: string; readonly exitCode: number };
+  | {
+      readonly type: 'error';
+      readonly text: string;
+      readonly exitCode: number;
+      /** Whether the other side is what went wrong. */
+      readonly peer: boolean;
+    };
 
 /** Whether this process was started by `loopback` and reports to it. */
 export const isChild = process.send !== undefined;

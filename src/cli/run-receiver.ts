@@ -65,6 +65,7 @@ export async function runReceiver(options: ReceiverRunOptions): Promise<RunResul
     decoder: createDecoder(pack),
     pictureCodec: createNodePictureCodec(),
     onIdentity: (still) => {
+      wire.sample();
       onShow = still;
     },
     onFrame: show,

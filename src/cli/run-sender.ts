@@ -99,17 +99,25 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
   const counts = { noFace: 0 };
   let identityDeliveredMs: number | null = null;
   let error: unknown;
+  const stop = () => {
+    sender.end();
+    void call.close();
+  };
+  abort.addEventListener('abort', stop, { once: true });
   try {
-    await Promise.race([sender.ready(), rejection(abort)]);
+    abort.throwIfAborted();
+    await sender.ready();
     identityDeliveredMs = callClock();
     wire.sample();
     await sendFrames(options, source, sender, sent, counts, () => call.wire.sentBytes);
   } catch (reason) {
-    error = reason;
+    error = abort.aborted ? abort.reason : reason;
   }
   const first = enrolled.nextIndex;
   sender.end({ fps: clip.fps, firstFrame: first });
-  if (error === undefined) await Promise.race([sender.closed(), rejection(abort)]).catch(() => {});
+  if (error === undefined) await sender.closed();
+  if (abort.aborted) error ??= abort.reason;
+  abort.removeEventListener('abort', stop);
   const log = wire.finish();
   await call.close();
   const stats = sender.getStats();
@@ -159,7 +167,7 @@ async function sendFrames(
     next = frames.next();
     next.catch(() => undefined);
     const dueMs = startMs + (index - nextIndex) * intervalMs;
-    if (fast) await Promise.race([sender.room(UNPACED_WINDOW), rejection(abort)]);
+    if (fast) await sender.room(UNPACED_WINDOW);
     else if (dueMs > callClock()) await sleep(dueMs - callClock(), undefined, { signal: abort });
     abort.throwIfAborted();
     const captureMs = callClock();
@@ -192,12 +200,4 @@ async function sendFrames(
   if (sent.length === 0) {
     throw new CallError('empty', 'the clip ends with the enrolment: give a longer clip');
   }
-}
-
-/** Rejects when the signal aborts; never resolves. */
-function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }

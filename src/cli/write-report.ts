@@ -23,7 +23,10 @@ export interface WriteReportInput {
   readonly signal: AbortSignal;
 }
 
-/** Makes the video, `report.json` and `report.html` of what a run left in its folder. */
+/**
+ * Makes the video, `report.json` and `report.html` of what a run left in its folder. UserError where
+ * the disk does not take one of them.
+ */
 export async function writeReport(
   input: WriteReportInput,
 ): Promise<{ readonly report: Report; readonly video: Comparison | undefined }> {
@@ -43,16 +46,16 @@ export async function writeReport(
     const fps = sender?.fps ?? receiver.fps ?? 25;
     const caption = report.payload.motion_kbps;
     const received_ = `received${caption === null ? '' : ` · ${caption.toFixed(1)} kbps`}`;
-    const video = source
-      ? await writeComparison({
-          dir,
-          fps,
-          source,
-          received,
-          captions: { source: 'source', received: received_ },
-          signal,
-        })
-      : await writeReceived({ dir, fps, received, signal });
+    const captions = { source: 'source', received: received_ };
+    let failure: unknown;
+    // The figures are small: on a disk that is too full for the video there may be room for them.
+    const video = await (source
+      ? writeComparison({ dir, fps, source, received, captions, signal })
+      : writeReceived({ dir, fps, received, signal })
+    ).catch((reason: unknown) => {
+      failure = reason;
+      return undefined;
+    });
     const strip = source ? await filmStrip(source, received, quality) : [];
     try {
       await writeFile(join(dir, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
@@ -60,6 +63,7 @@ export async function writeReport(
     } catch (error) {
       throw writeError(error, dir, 0);
     }
+    if (failure !== undefined) throw failure;
     return { report, video };
   } finally {
     await source?.close();

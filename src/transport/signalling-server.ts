@@ -169,7 +169,7 @@ function join(
   }
   const room = rooms.get(message.room) ?? {};
   if (room[message.role]) {
-    const reason = `room ${message.room} already has a ${message.role}`;
+    const reason = `room ${message.room} already has a ${message.role}: use another room`;
     socket.close(SignalCloseCode.roomTaken, reason);
     return undefined;
   }

@@ -1,9 +1,9 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSignallingServer } from '../../transport/signalling-server.js';
-import { type Child, startChild } from '../child.js';
-import { onlyPositional, parseCommand } from '../options.js';
-import { prepareOut } from '../out-folder.js';
+import { type Child, type ChildFailure, startChild } from '../child.js';
+import { needed, onlyPositional, parseCommand } from '../options.js';
+import { prepareOut, removeRawFrames } from '../out-folder.js';
 import type { SenderLog } from '../report/logs.js';
 import { createReporter } from '../reporter.js';
 import type { ReceiverRunLog } from '../run-receiver.js';
@@ -34,8 +34,7 @@ export async function loopback(
   const { media, positionals } = command;
   const clip =
     positionals.length === 0 && defaults.clip ? defaults.clip : onlyPositional(command, 'one clip');
-  const dir = command.out ?? defaults.out;
-  if (dir === undefined) throw new UserError('--out is missing: give a folder for the report');
+  const dir = needed(command.out ?? defaults.out, 'out', 'a folder for the report');
   await prepareOut(dir);
   const reporter = createReporter('sending');
   const server = await createSignallingServer({ host: '127.0.0.1', port: 0 });
@@ -45,7 +44,7 @@ export async function loopback(
     onProgress: reporter.progress,
   });
   const receiver = startChild(['receive', ...common], {});
-  const failure = await bothEnd(sender, receiver, abort);
+  let failure: unknown = await bothEnd(sender, receiver, abort);
   reporter.finish();
   await server.close();
   const logs = {
@@ -54,16 +53,16 @@ export async function loopback(
   };
   if (logs.sender && logs.receiver && logs.receiver.frames.length > 0) {
     reporter.note(failure === undefined ? 'making the report' : 'making a report of what there is');
-    const again = new AbortController().signal;
-    const made = await writeReport({
-      dir,
-      sender: logs.sender,
-      receiver: logs.receiver,
-      media,
-      signal: again,
-    });
-    process.stdout.write(`${summarise(made.report, made.video?.file, dir)}\n`);
+    const { sender, receiver } = logs;
+    const { signal } = new AbortController();
+    await writeReport({ dir, sender, receiver, media, signal }).then(
+      ({ report, video }) => process.stdout.write(`${summarise(report, video?.file, dir)}\n`),
+      (reason) => {
+        failure ??= reason;
+      },
+    );
   }
+  await removeRawFrames(dir);
   if (failure) throw failure;
 }
 
@@ -78,7 +77,7 @@ function senderArgs(media: ReturnType<typeof parseCommand>['media']): string[] {
 }
 
 /**
- * Waits for both processes. The first to fail is told of; the other one is given time to notice and
+ * Waits for both processes. The one that failed is told of; the other one is given time to notice and
  * to write down what it has.
  */
 async function bothEnd(
@@ -91,6 +90,8 @@ async function bothEnd(
     receiver.stop(GRACE_MS);
   };
   abort.addEventListener('abort', stop, { once: true });
+  const failures: ChildFailure[] = [];
+  for (const { failed } of [sender, receiver]) failed.then((failure) => failures.push(failure));
   const first = await Promise.race([sender.failed, receiver.failed, bothOf(sender, receiver)]);
   if (first) {
     // What has begun ends by itself; a receiver that still waits for a sender would not.
@@ -100,7 +101,8 @@ async function bothEnd(
   }
   abort.removeEventListener('abort', stop);
   if (abort.aborted) return new UserError('stopped', { exitCode: 130 });
-  return first?.error;
+  // One that failed because the other did may be the first to end.
+  return (failures.find(({ peer }) => !peer) ?? first)?.error;
 }
 
 async function bothOf(sender: Child, receiver: Child): Promise<undefined> {

@@ -1,7 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { needed, parseCommand } from '../options.js';
-import { openFrameWriter, prepareOut } from '../out-folder.js';
+import { openFrameWriter, prepareOut, removeRawFrames, writeLog } from '../out-folder.js';
 import { createReporter, isChild } from '../reporter.js';
 import { runReceiver } from '../run-receiver.js';
 import { summarise } from '../summary.js';
@@ -19,19 +18,23 @@ export async function receive(args: readonly string[], abort: AbortSignal): Prom
   if (!isChild) await prepareOut(out);
   const writer = await openFrameWriter(out, 'dec', media.saveFrames);
   const reporter = createReporter('receiving');
-  const { log, error } = await runReceiver({ ...media, room, signal, writer, abort, reporter });
-  const written = await writer.finish().catch((reason: unknown) => reason);
-  if (isChild) {
-    await writeFile(join(out, 'receiver.json'), JSON.stringify(log));
-  } else if (log && log.frames.length > 0) {
-    const finished = await writeReport({
-      dir: out,
-      receiver: log,
-      media,
-      signal: new AbortController().signal,
-    });
-    reporter.note(summarise(finished.report, finished.video?.file, out));
+  try {
+    const { log, error } = await runReceiver({ ...media, room, signal, writer, abort, reporter });
+    const written = await writer.finish().catch((reason: unknown) => reason);
+    let failure = error ?? (written instanceof Error ? written : undefined);
+    if (isChild) {
+      await writeLog(join(out, 'receiver.json'), log);
+    } else if (log && log.frames.length > 0) {
+      const signal = new AbortController().signal;
+      await writeReport({ dir: out, receiver: log, media, signal }).then(
+        ({ report, video }) => reporter.note(summarise(report, video?.file, out)),
+        (reason) => {
+          failure ??= reason;
+        },
+      );
+    }
+    if (failure !== undefined) throw failure;
+  } finally {
+    if (!isChild) await removeRawFrames(out);
   }
-  if (error !== undefined) throw error;
-  if (written instanceof Error) throw written;
 }

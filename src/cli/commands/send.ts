@@ -1,7 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { needed, onlyPositional, parseCommand } from '../options.js';
-import { openFrameWriter, prepareOut } from '../out-folder.js';
+import { openFrameWriter, prepareOut, writeLog } from '../out-folder.js';
 import { createReporter, isChild } from '../reporter.js';
 import { runSender } from '../run-sender.js';
 
@@ -29,9 +28,10 @@ export async function send(args: readonly string[], abort: AbortSignal): Promise
   const reporter = createReporter('sending');
   const { log, error } = await runSender({ ...media, clip, room, signal, writer, abort, reporter });
   reporter.finish();
-  await writer?.finish();
-  if (out !== undefined) await writeFile(join(out, 'sender.json'), JSON.stringify(log));
+  const written = await writer?.finish().catch((reason: unknown) => reason);
+  if (out !== undefined) await writeLog(join(out, 'sender.json'), log);
   if (error !== undefined) throw error;
+  if (written instanceof Error) throw written;
   if (log) {
     const kbps = (log.motionBytes * 8 * log.fps) / log.framesSent / 1000;
     reporter.note(

@@ -9,7 +9,10 @@ export async function signal(args: readonly string[], abort: AbortSignal): Promi
     if (error.code === 'EADDRINUSE') {
       throw new UserError(`port ${port} is taken: give another with --port`, { cause: error });
     }
-    throw new UserError(`cannot listen at ${host}:${port} (${error.message})`, { cause: error });
+    throw new UserError(
+      `cannot listen at ${host}:${port} (${error.message}): give another --host or --port`,
+      { cause: error },
+    );
   });
   process.stdout.write(`signalling at ${server.url}\n`);
   await new Promise<void>((resolve) => {

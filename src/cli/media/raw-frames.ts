@@ -6,9 +6,13 @@ import { queuedWriter, writeError } from './queued-writer.js';
 const RAW_HEADER_BYTES = 12;
 const RAW_MAGIC = 0x31465656; // "VVF1"
 
+/** What a full disk is given back, at most: a few seconds of video and the report need less. */
+const SPARE_BYTES = 4 * 2 ** 20;
+
 /**
  * Writes frames, all of one size, into one file without compression: for what is needed only until
- * the report is made. Throws UserError where the file cannot be made.
+ * the report is made. Where the disk is full the last of them are given up, so that there is room
+ * for a report of the others. Throws UserError where the file cannot be made.
  */
 export async function createRawFrameWriter(path: string): Promise<FrameWriter> {
   const file: FileHandle = await open(path, 'w').catch((error) => {
@@ -28,7 +32,17 @@ export async function createRawFrameWriter(path: string): Promise<FrameWriter> {
   });
   return {
     write: writer.write,
-    finish: () => writer.finish().finally(() => file.close().catch(() => undefined)),
+    async finish() {
+      try {
+        return await writer.finish();
+      } catch (error) {
+        const { size } = await file.stat();
+        await file.truncate(Math.max(Math.ceil(size / 2), size - SPARE_BYTES));
+        throw error;
+      } finally {
+        await file.close().catch(() => undefined);
+      }
+    },
   };
 }
 
