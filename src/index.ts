@@ -16,13 +16,13 @@ export {
 } from './models/pack.js';
 export type { PictureCodec } from './models/picture-codec.js';
 export { InvalidStateError } from './protocol/errors.js';
+export type { SessionStatus } from './protocol/session-status.js';
 export type { FrameOrigin } from './receiver/concealment.js';
 export {
   type PresentedFrame,
   ReceiverSession,
   type ReceiverSessionOptions,
   type ReceiverStats,
-  type ReceiverStatus,
 } from './receiver/session.js';
 export { type CropSquare, HeadCrop, toCropUnits } from './sender/crop.js';
 export {
@@ -35,7 +35,6 @@ export {
   SenderSession,
   type SenderSessionOptions,
   type SenderStats,
-  type SenderStatus,
 } from './sender/session.js';
 export type { FaceTracker, TrackedFace } from './sender/tracker.js';
 export type { CallChannels, CloseReason, DatagramPipe } from './transport/channel.js';

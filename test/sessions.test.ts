@@ -351,13 +351,23 @@ describe('the ends of a call', () => {
     );
   });
 
+  it('an identity other than the offered one is not taken into use', () => {
+    const one = simulatedCall({ undecided: true });
+    one.run(500);
+    one.receiver.useIdentity({ ...one.receiver.offeredIdentity! });
+    expect(one.receiver.status).toEqual({ state: 'connecting' });
+    one.receiver.useIdentity(one.receiver.offeredIdentity!);
+    expect(one.receiver.status).toEqual({ state: 'streaming' });
+  });
+
   it('an identity taken into use after the end changes nothing', () => {
     const one = simulatedCall({ undecided: true });
     one.run(500);
-    expect(one.receiver.offeredIdentity).toBeDefined();
+    const identity = one.receiver.offeredIdentity!;
+    expect(identity).toBeDefined();
     one.receiver.end();
-    one.receiver.useIdentity();
-    one.receiver.refuseIdentity('late', 'late');
+    one.receiver.useIdentity(identity);
+    one.receiver.refuseIdentity(identity, 'late', 'late');
     expect(one.receiver.status).toMatchObject({ state: 'ended', by: 'us' });
   });
 });

@@ -12,6 +12,7 @@ import { createIdentityReceiver } from '../protocol/identity-receiver.js';
 import type { StreamSize } from '../protocol/limits.js';
 import { MotionDepacketizer } from '../protocol/motion-depacketizer.js';
 import { type Outgoing, UNPACED } from '../protocol/outgoing.js';
+import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
 import type { FrameOrigin } from './concealment.js';
 import { FeedbackScheduler } from './feedback-scheduler.js';
@@ -23,20 +24,6 @@ export interface ReceiverSessionOptions {
   /** Pixels across the largest picture to show. */
   readonly maxSize: StreamSize;
 }
-
-/** Where a session stands. */
-export type ReceiverStatus =
-  | { readonly state: 'connecting' }
-  /** Frames are shown as they fall due. */
-  | { readonly state: 'streaming' }
-  /** The stream is over; the peer's figures where it said goodbye. */
-  | {
-      readonly state: 'ended';
-      readonly by: 'us' | 'peer';
-      readonly figures: Readonly<Record<string, number>>;
-    }
-  /** There will be no stream. The message is one line for people. */
-  | { readonly state: 'failed'; readonly code: string; readonly message: string };
 
 /** A frame to show now. */
 export interface PresentedFrame {
@@ -94,7 +81,7 @@ export class ReceiverSession {
   #buffer: JitterBuffer | undefined;
   #model: MotionModel | undefined;
   #offered: { readonly bytes: Uint8Array; readonly identity: Identity } | undefined;
-  #status: ReceiverStatus = { state: 'connecting' };
+  #status: SessionStatus = { state: 'connecting' };
   #agreed = false;
   #unpaced = false;
   #bye: ByeMessage | undefined;
@@ -119,7 +106,7 @@ export class ReceiverSession {
     );
   }
 
-  get status(): ReceiverStatus {
+  get status(): SessionStatus {
     return this.#status;
   }
 
@@ -185,11 +172,14 @@ export class ReceiverSession {
     for (const drop of this.#depacketizer.takeDrops()) this.#count(drop);
   }
 
-  /** The caller has decoded the offered identity's pictures and shows this person from now on. */
-  useIdentity(): void {
+  /**
+   * The caller has decoded the pictures of `identity`, the one that was offered, and shows this
+   * person from now on. Nothing happens where another has been offered meanwhile.
+   */
+  useIdentity(identity: Identity): void {
     const offered = this.#offered;
     const { status } = this.#handshake;
-    if (this.#over || !offered || status.state !== 'agreed') return;
+    if (this.#over || offered?.identity !== identity || status.state !== 'agreed') return;
     this.#offered = undefined;
     const intervalMs = 1000 / status.agreement.stream.fps;
     this.#model = new MotionModel(this.#pack.basis, offered.identity.neutral);
@@ -199,9 +189,9 @@ export class ReceiverSession {
     this.#status = { state: 'streaming' };
   }
 
-  /** The caller cannot use the offered identity; `message` is one line for people. */
-  refuseIdentity(code: string, message: string): void {
-    if (this.#over || !this.#offered) return;
+  /** The caller cannot use `identity`; `message` is one line for people. As `useIdentity`. */
+  refuseIdentity(identity: Identity, code: string, message: string): void {
+    if (this.#over || this.#offered?.identity !== identity) return;
     this.#transfer.refuse(this.#offered.bytes, code, message);
     this.#offered = undefined;
     this.#status = { state: 'failed', code, message };

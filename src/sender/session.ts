@@ -12,6 +12,7 @@ import { createIdentitySender } from '../protocol/identity-sender.js';
 import { MAX_VALUE } from '../protocol/motion-codec.js';
 import { MotionPacketizer } from '../protocol/motion-packetizer.js';
 import { type Outgoing, UNPACED } from '../protocol/outgoing.js';
+import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
 import { DEFAULT_INDEPENDENT_INTERVAL, DEFAULT_QUANTISER } from './defaults.js';
 
@@ -31,21 +32,6 @@ export interface SenderSessionOptions {
   /** Number of the first frame, 0–65535; 0 by default. */
   readonly firstFrame?: number;
 }
-
-/** Where a session stands. */
-export type SenderStatus =
-  /** Handshake or identity are under way: frames are not taken yet. */
-  | { readonly state: 'connecting' }
-  /** Frames are sent as they come. */
-  | { readonly state: 'streaming' }
-  /** The stream is over; `by` whom, and what the peer said of itself. */
-  | {
-      readonly state: 'ended';
-      readonly by: 'us' | 'peer';
-      readonly figures: Readonly<Record<string, number>>;
-    }
-  /** There will be no stream. The message is one line for people. */
-  | { readonly state: 'failed'; readonly code: string; readonly message: string };
 
 export interface SenderStats {
   /** Bytes of messages handed out, by what they carry. */
@@ -82,7 +68,7 @@ export class SenderSession {
   #bye: ControlMessage | undefined;
   /** When the newest frame of the open bundle was there, as soon as `advance` has told. */
   #bundledMs: number | 'now' | undefined;
-  #status: SenderStatus = { state: 'connecting' };
+  #status: SessionStatus = { state: 'connecting' };
   #agreed = false;
   #lossFraction = 0;
   readonly #drops: Partial<Record<DropCode, number>> = {};
@@ -124,7 +110,7 @@ export class SenderSession {
     );
   }
 
-  get status(): SenderStatus {
+  get status(): SessionStatus {
     return this.#status;
   }
 

@@ -105,9 +105,11 @@ export function simulatedCall(options: CallOptions = {}) {
 
   function pumpReceiver(): void {
     receiver.advance(now);
-    if (receiver.offeredIdentity && !options.undecided) {
-      if (options.refuse) receiver.refuseIdentity('unusable-identity', options.refuse);
-      else receiver.useIdentity();
+    const { offeredIdentity } = receiver;
+    if (offeredIdentity && !options.undecided) {
+      if (options.refuse)
+        receiver.refuseIdentity(offeredIdentity, 'unusable-identity', options.refuse);
+      else receiver.useIdentity(offeredIdentity);
     }
     for (let calls = 0; ; calls++) {
       if (calls > MOST_CALLS) throw new Error('the receiver never falls silent');
