@@ -1,4 +1,5 @@
-import { CallError, callClock, changeWithin, closeMessage, STALL_LIMIT_MS } from './call-sender.js';
+import { CallError, callClock, closeMessage, STALL_LIMIT_MS } from './call.js';
+import { changeWithin } from './call-sender.js';
 import type { Picture } from './geometry/picture.js';
 import type { FaceDecoder } from './models/decoder.js';
 import type { Pack } from './models/pack.js';
@@ -178,10 +179,11 @@ export class CallReceiver {
       .then(
         () => {
           this.#identityMs ??= callClock();
-          this.#session.useIdentity();
+          this.#session.useIdentity(identity);
         },
         (error: Error) =>
           this.#session.refuseIdentity(
+            identity,
             'unusable-identity',
             `the identity's pictures cannot be used (${error.message}): enrol again`,
           ),

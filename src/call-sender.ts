@@ -1,20 +1,8 @@
+import { CallError, callClock, closeMessage, STALL_LIMIT_MS } from './call.js';
 import type { Landmarks } from './geometry/landmarks.js';
 import type { Pack } from './models/pack.js';
 import { SenderSession, type SenderSessionOptions, type SenderStats } from './sender/session.js';
 import type { CallChannels } from './transport/channel.js';
-
-/** A call that came to nothing, or broke: a stable code for programs, one line for people. */
-export class CallError extends Error {
-  override readonly name = 'CallError';
-
-  constructor(
-    /** A handshake or transfer code (spec/bitstream.md), or the channels' `CloseReason`. */
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
 
 export interface CallSenderOptions extends SenderSessionOptions {
   /** Two open channels; the sender uses their handlers from now on, and does not close them. */
@@ -36,15 +24,6 @@ const MAX_BUFFERED_MOTION_BYTES = 4096;
  * bundle: so many may be unacknowledged for good, and a smaller window would never open.
  */
 const MIN_WINDOW_FRAMES = 28;
-
-/**
- * A peer whose connection lives but which takes nothing of what it must take for so long has hung, or
- * is none of ours. Longer than the handshake's own limit and than any decoder's start.
- */
-export const STALL_LIMIT_MS = 15_000;
-
-/** The clock of a call, in milliseconds: it never goes back. */
-export const callClock = (): number => performance.timeOrigin + performance.now();
 
 /** The sending end of a call: a `SenderSession` with channels, a clock and timers. */
 export class CallSender {
@@ -196,12 +175,4 @@ export function changeWithin(limitMs: number, waiting: (() => void)[]): Promise<
       resolve();
     });
   });
-}
-
-/** What to tell a person whose call's channel went away. */
-export function closeMessage(reason: string, peer: 'sender' | 'receiver'): string {
-  if (reason === 'peer-vanished') return `the ${peer} vanished: it stopped answering`;
-  if (reason === 'closed-by-peer') return `the ${peer} hung up`;
-  if (reason === 'closed-locally') return 'the call has been closed';
-  return `the connection to the ${peer} failed`;
 }

@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import { callClock } from '../call-sender.js';
+import { callClock } from '../call.js';
 import { ConnectError } from '../transport/connect-error.js';
 import type { Role } from '../transport/signalling.js';
 import { joinRoom } from '../transport/signalling-client.js';

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { CallError } from '../call-sender.js';
+import { CallError } from '../call.js';
 import { PackError } from '../models/pack.js';
 import { VERSION } from '../version.js';
 import { demo } from './commands/demo.js';

@@ -1,5 +1,5 @@
+import { callClock } from '../call.js';
 import { CallReceiver, type ShownPicture } from '../call-receiver.js';
-import { callClock } from '../call-sender.js';
 import type { Picture } from '../geometry/picture.js';
 import { createDecoder } from '../models/families/index.js';
 import { openPack } from '../models/pack-node.js';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CallError, CallSender, callClock } from '../call-sender.js';
+import { CallError, callClock } from '../call.js';
+import { CallSender } from '../call-sender.js';
 import type { Picture } from '../geometry/picture.js';
 import { resampleSquare } from '../geometry/resample.js';
 import { openPack } from '../models/pack-node.js';

@@ -1,4 +1,4 @@
-import { callClock } from '../call-sender.js';
+import { callClock } from '../call.js';
 import type { WireCounters } from '../transport/wire-accounting.js';
 import type { PayloadCounters } from './counted-channels.js';
 import type { WireLog, WireSample } from './report/logs.js';
