@@ -23,17 +23,20 @@ export async function createFrameWriter(dir: string, kind: FrameKind): Promise<F
   await mkdir(folder, { recursive: true }).catch((error) => {
     throw writeError(error, dir, 0);
   });
+  // One frame may be written twice at once: made up first, then as it came.
+  let writes = 0;
   return queuedWriter(dir, MAX_IN_FLIGHT, async (index, { width, height, data }) => {
     const png = await sharp(data, { raw: { width, height, channels: 4 } })
       .removeAlpha()
       .png({ compressionLevel: COMPRESSION_LEVEL, adaptiveFiltering: false })
       .toBuffer();
     const path = join(folder, frameName(kind, index));
+    const part = `${path}.${writes++}.part`;
     try {
-      await writeFile(`${path}.part`, png);
-      await rename(`${path}.part`, path);
+      await writeFile(part, png);
+      await rename(part, path);
     } catch (error) {
-      await rm(`${path}.part`, { force: true });
+      await rm(part, { force: true });
       throw error;
     }
   });
