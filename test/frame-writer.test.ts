@@ -64,7 +64,7 @@ describe('frames as PNG', () => {
     const writer = await createFrameWriter(dir, 'src');
     await writer.write(0, picture(0));
     // A file that refuses every byte, as a full disk does.
-    await symlink('/dev/full', join(dir, 'frames', 'src-000001.png.part'));
+    await symlink('/dev/full', join(dir, 'frames', 'src-000001.png.1.part'));
     await expect(writer.write(1, picture(1)).then(() => writer.finish())).rejects.toThrow(
       /^the disk is full: what was written is kept \(1 frames\); free some space, or give another folder than/,
     );
