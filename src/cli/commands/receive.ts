@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { needed, parseCommand } from '../options.js';
+import { needed, parseCommand, USAGE_EXIT } from '../options.js';
 import { openFrameWriter, prepareOut, removeRawFrames, writeLog } from '../out-folder.js';
 import { createReporter, isChild } from '../reporter.js';
 import { runReceiver } from '../run-receiver.js';
@@ -11,7 +11,9 @@ import { writeReport } from '../write-report.js';
 export async function receive(args: readonly string[], abort: AbortSignal): Promise<void> {
   const command = parseCommand(args, ['room', 'signal', 'pack', 'out', 'save-frames']);
   const { media, positionals } = command;
-  if (positionals.length > 0) throw new UserError(`receive takes no clip: ${positionals[0]}`);
+  if (positionals.length > 0) {
+    throw new UserError(`receive takes no clip: ${positionals[0]}`, { exitCode: USAGE_EXIT });
+  }
   const room = needed(command.room, 'room', 'a name that both sides know');
   const signal = needed(command.signal, 'signal', 'the address that `npx visavis signal` prints');
   const out = needed(command.out, 'out', 'a folder for what is received');
