@@ -56,7 +56,10 @@ function stopSignal(): AbortSignal {
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   // A child whose parent is gone has nobody to work for.
-  if (isChild) process.on('disconnect', stop);
+  if (isChild) {
+    process.on('disconnect', stop);
+    if (!process.connected) stop();
+  }
   return controller.signal;
 }
 

@@ -51,11 +51,10 @@ export async function loopback(
     sender: await readLog<SenderLog>(dir, 'sender.json'),
     receiver: await readLog<ReceiverRunLog>(dir, 'receiver.json'),
   };
-  if (logs.sender && logs.receiver && logs.receiver.frames.length > 0) {
+  if (logs.receiver && logs.receiver.frames.length > 0) {
     reporter.note(failure === undefined ? 'making the report' : 'making a report of what there is');
-    const { sender, receiver } = logs;
     const { signal } = new AbortController();
-    await writeReport({ dir, sender, receiver, media, signal }).then(
+    await writeReport({ dir, ...logs, receiver: logs.receiver, media, signal }).then(
       ({ report, video }) => process.stdout.write(`${summarise(report, video?.file, dir)}\n`),
       (reason) => {
         failure ??= reason;
