@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { dataRoot, splits } from '../bench/data.js';
 import { CallReceiver } from '../src/call-receiver.js';
 import { loopback as loopbackCommand } from '../src/cli/commands/loopback.js';
 import { receive as receiveCommand } from '../src/cli/commands/receive.js';
@@ -128,6 +129,19 @@ describe('a clip that is none', () => {
   });
 });
 
+itNeeds('ffmpeg', 'data')('a music video is nobody’s enrolment, talking heads are', async () => {
+  const { negative, hard, validation } = splits();
+  const path = (file: string) => join(dataRoot(), file);
+  for (const seconds of ['0.5', '1', '3']) {
+    const said = complaint(await send(path(negative[0].file), '--enrol-seconds', seconds));
+    expect(said).toMatch(/two faces of like size|nobody faces the camera for long enough/);
+  }
+  for (const { file } of [hard[0], validation[9]]) {
+    const end = complaint(await send(path(file)));
+    expect(end).toMatch(/nobody answers at/);
+  }
+});
+
 describe('a pack', () => {
   it('is refused where it is damaged or none', async () => {
     const bad = inFolder('bad-pack');
@@ -187,6 +201,7 @@ describe('options', () => {
     ],
     [['loopback', 'x'], '--out is missing: give a folder for the report'],
     [['loopback', '--out', 'y'], 'give one clip: see npx visavis --help'],
+    [['loopback', 'x', '--out', '-y'], "Option '--out' argument is ambiguous: see npx"],
     [['loopback', 'x', '--nosuch'], "Unknown option '--nosuch': see npx visavis --help"],
     [['send', 'x', '--room', 'r'], '--signal is missing: give the address'],
     [

@@ -131,13 +131,13 @@ describe('signal, send and receive', () => {
 describe('the results’ folder', () => {
   it('keeps what visavis did not write, and loses what an earlier run did', async () => {
     const out = join(folder, 'real-time');
-    const clip = await writeClip(join(folder, 'tiny.webp'), 12);
+    await writeClip(join(folder, '-tiny.webp'), 12);
     await mkdir(join(out, 'frames'), { recursive: true });
     for (const name of ['notes.txt', 'frames/mine.png', 'frames/src-000001.png']) {
       await writeFile(join(out, name), 'x');
     }
     const { status } = await runCli(
-      ['loopback', clip, '--out', 'real-time', '--enrol-seconds', '0.1', '--fast'],
+      ['loopback', '--out', 'real-time', '--enrol-seconds', '0.1', '--fast', '--', '-tiny.webp'],
       { cwd: folder },
     );
     expect(status).toBe(0);

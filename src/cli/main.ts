@@ -28,6 +28,8 @@ demo, loopback and send:
   --fast                as fast as it goes, not at the clip's own rate
   --save-frames         keep every frame as DIR/frames/src-000123.png and dec-000123.png
   --out DIR             folder for the results (demo: out/demo)
+
+A CLIP whose name begins with a dash goes last, after --.
 `;
 
 const COMMANDS: Readonly<

@@ -58,7 +58,7 @@ export function parseCommand(
   try {
     parsed = parseArgs({ args: [...args], options: known, allowPositionals: true });
   } catch (error) {
-    const [firstSentence] = (error as Error).message.split('. ');
+    const [firstSentence] = (error as Error).message.split(/\.\s/);
     throw usage(`${firstSentence}: see npx visavis --help`);
   }
   const text = (name: OptionName) => parsed.values[name] as string | undefined;

@@ -38,9 +38,11 @@ export async function loopback(
   await prepareOut(dir);
   const reporter = createReporter('sending');
   const server = await createSignallingServer({ host: '127.0.0.1', port: 0 });
-  const common = ['--room', ROOM, '--signal', server.url, '--out', dir, '--pack', media.pack];
+  // Names may begin with a dash.
+  const paths = [`--out=${dir}`, `--pack=${media.pack}`];
+  const common = ['--room', ROOM, '--signal', server.url, ...paths];
   if (media.saveFrames) common.push('--save-frames');
-  const sender = startChild(['send', clip, ...common, ...senderArgs(media)], {
+  const sender = startChild(['send', ...common, ...senderArgs(media), '--', clip], {
     onProgress: reporter.progress,
   });
   const receiver = startChild(['receive', ...common], {});
