@@ -46,7 +46,9 @@ export class CallSender {
       this.#pump();
     };
     channels.control.onClose = (reason) => {
-      if (this.#session.status.state !== 'ended') {
+      // Once we have said goodbye, the receiver's going is its answer; its vanishing is not.
+      const answered = reason === 'closed-by-peer' || reason === 'closed-locally';
+      if (this.#session.status.state !== 'ended' || !answered) {
         this.#error ??= new CallError(reason, closeMessage(reason, 'receiver'));
       }
       this.#pump();
@@ -111,12 +113,13 @@ export class CallSender {
   }
 
   /**
-   * Resolves when the channels are gone: after `end`, when the receiver has shown the last frame; or
-   * when it has confirmed nothing for 15 s.
+   * Resolves when the receiver has closed the channels: after `end`, when it has shown the last frame.
+   * Rejects with a CallError where it vanished before, or has confirmed nothing for 15 s.
    */
   async closed(): Promise<void> {
     const shown = () => this.#session.getStats().acknowledged ?? 0;
     await this.#until(() => !this.#channels.control.open, shown);
+    if (this.#error) throw this.#error;
   }
 
   getStats(): SenderStats {

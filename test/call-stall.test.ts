@@ -51,6 +51,25 @@ async function within(ms: number, promise: Promise<unknown>): Promise<string> {
   return Promise.race([result, 'pending']);
 }
 
+describe('the end of a sender', () => {
+  it.each([
+    ['closed-by-peer', 'resolved'],
+    ['peer-vanished', 'the receiver vanished: it stopped answering'],
+    ['failed', 'the connection to the receiver failed'],
+  ] as const)('whose channel went %s: %s', async (reason, outcome) => {
+    const channels = openChannels(() => undefined);
+    const sender = new CallSender({ channels, pack, identity, ...streamOptions });
+    sender.end();
+    const closed = sender.closed();
+    closed.catch(() => undefined);
+    expect(await within(1_000, closed)).toBe('pending');
+    Object.assign(channels.control, { open: false });
+    channels.control.onClose?.(reason);
+    expect(await within(0, closed)).toBe(outcome);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
 describe('a peer that agrees and then does nothing', () => {
   it('is given up by the sender', async () => {
     const peer = new ReceiverSession({ pack, maxSize: 256 }, callClock());

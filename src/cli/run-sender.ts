@@ -116,8 +116,12 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
   }
   const first = enrolled.nextIndex;
   sender.end({ fps: clip.fps, firstFrame: first });
-  if (error === undefined) await sender.closed();
-  if (abort.aborted) error ??= abort.reason;
+  if (error === undefined) {
+    await sender.closed().catch((reason) => {
+      error = reason;
+    });
+    if (abort.aborted) error = abort.reason;
+  }
   abort.removeEventListener('abort', stop);
   const log = wire.finish();
   await call.close();
