@@ -1,4 +1,4 @@
-/** Limits of the control channel and of the identity, with their reasons. */
+/** Limits of the protocol, with their reasons; those of motion packets alone are in motion-packet.ts. */
 
 /**
  * Bytes of one control message. RFC 8841 lets a peer refuse more than 64 KiB, older stacks
@@ -55,6 +55,14 @@ export const MAX_IDENTITY_ATTEMPTS = 3;
  */
 export const MAX_BUFFERED_IDENTITY_BYTES = 64 * 1024;
 
+/**
+ * Identities that a receiver takes in one session: a person enrols once, and again for another light
+ * or other clothes. Each costs the decoder its set-up, in the middle of motion.
+ */
+export const MAX_IDENTITIES = 8;
+/** Times that a sender offers its identity again on request: a receiver that keeps losing it is broken. */
+export const MAX_IDENTITY_REOFFERS = 8;
+
 /** Points of the geometry in an identity: the 478 of MediaPipe's face topology. */
 export const IDENTITY_POINTS = 478;
 /** Reference pictures: 4 by default; each costs the decoder memory and the identity bytes. */
@@ -65,3 +73,9 @@ export const MAX_REFERENCE_SIDE = 1024;
 export const MAX_REFERENCE_BYTES = 512 * 1024;
 /** Numbers in a layout or style code: eight times the 512 of the published families. */
 export const MAX_CODE_LENGTH = 4096;
+
+/**
+ * Bytes of one motion message as a sender writes it: one SCTP chunk in one datagram on every path, as
+ * the loss of a fragment would lose the whole.
+ */
+export const MAX_MOTION_MESSAGE_BYTES = 1_100;

@@ -7,18 +7,15 @@ export const MAX_FRAMES_PER_PACKET = 4;
 export const MAX_REDUNDANCY = 3;
 /** How far back a packet's reference frame may lie. */
 export const MAX_REFERENCE_DISTANCE = 64;
-/** A motion message is larger only by mistake: four frames of nothing but escapes are 3 kB. */
+/** Largest quantiser index: steps of b · 2^((15 − 4) / 4). */
+export const MAX_QUANTISER = 15;
+/** A motion message that is read is larger only by mistake: four frames of nothing but escapes are 3 kB. */
 export const MAX_MOTION_PACKET_BYTES = 4096;
 
 const PREDICTED = 0;
 const INDEPENDENT = 1;
 /** The two-bit type of a feedback message (feedback.ts). */
 export const FEEDBACK_TYPE = 2;
-
-/** The two-bit type in the first byte of any message on the motion channel. */
-export function packetType(message: Uint8Array): number {
-  return message[0] >> 6;
-}
 
 /** One bundle of motion frames with what is needed to place and check it. */
 export interface MotionPacket {
@@ -102,7 +99,7 @@ export function parseMotion(message: Uint8Array): Parsed<MotionMessage> {
   let coding: MotionPacket['coding'];
   if (type === INDEPENDENT) {
     const quantiser = reader.u8();
-    if (quantiser > 15 || explicit) reader.fail('malformed');
+    if (quantiser > MAX_QUANTISER || explicit) reader.fail('malformed');
     coding = { kind: 'independent', quantiser, digest: reader.u32() };
   } else {
     const referenceDistance = explicit ? reader.u8() : 1;

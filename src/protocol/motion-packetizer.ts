@@ -1,8 +1,10 @@
+import { checkInteger, checkOption } from './check-options.js';
 import type { Feedback } from './feedback.js';
+import { MAX_MOTION_MESSAGE_BYTES } from './limits.js';
 import { encodeFrame, initialState, type MotionState, stateDigest } from './motion-codec.js';
 import {
   MAX_FRAMES_PER_PACKET,
-  MAX_MOTION_PACKET_BYTES,
+  MAX_QUANTISER,
   MAX_REDUNDANCY,
   MAX_REFERENCE_DISTANCE,
   type MotionPacket,
@@ -14,6 +16,10 @@ import { extendSerial } from './serial.js';
 
 /** An interval may differ this much from the nominal one before it is sent: below is capture jitter. */
 const INTERVAL_TOLERANCE_MS = 8;
+/** Bits of a coded value at most: a symbol of 15, a sign, an escape code of 30. */
+const MAX_VALUE_BITS = 46;
+/** A packet's header at most: its fixed fields, then three intervals of three bytes. */
+const MAX_HEADER_BYTES = 19;
 
 export interface PacketizerOptions {
   readonly tables: MotionTables;
@@ -55,9 +61,17 @@ export class MotionPacketizer {
   readonly #states = new Map<number, MotionState>();
   readonly #sent: Uint8Array[] = [];
 
+  /** Throws a TypeError that names a bad option. */
   constructor(options: PacketizerOptions) {
+    const { firstSequence = 0, frameIntervalMs, independentInterval } = options;
+    checkInteger('framesPerPacket', options.framesPerPacket, 1, MAX_FRAMES_PER_PACKET);
+    checkInteger('redundancy', options.redundancy, 0, MAX_REDUNDANCY);
+    checkInteger('quantiser', options.quantiser, 0, MAX_QUANTISER);
+    checkInteger('firstSequence', firstSequence, 0, 0xffff);
+    checkOption(independentInterval >= 1, 'independentInterval', '1 or more', independentInterval);
+    checkOption(frameIntervalMs > 0, 'frameIntervalMs', 'above 0', frameIntervalMs);
     this.#options = options;
-    this.#sequence = options.firstSequence ?? 0;
+    this.#sequence = firstSequence;
   }
 
   /** Number of the next frame. */
@@ -105,9 +119,13 @@ export class MotionPacketizer {
 
   /**
    * Codes the next frame (`values` undefined where the picture has no face) and returns a message
-   * where the bundle is full.
+   * where the bundle is full, or might with another frame outgrow a datagram. Throws a TypeError
+   * where there are not as many values as the tables have.
    */
   add(values: Int16Array | undefined, captureMs: number): Uint8Array | undefined {
+    const { valueCount } = this.#options.tables;
+    checkOption(!values || values.length === valueCount, 'values', `${valueCount} integers`);
+    checkOption(Number.isFinite(captureMs), 'captureMs', 'a number of milliseconds', captureMs);
     const { base, predicted } = this.next;
     const bundle = this.#bundle!;
     const coding = predicted ? 'predicted' : 'independent';
@@ -117,7 +135,10 @@ export class MotionPacketizer {
     this.#states.delete(this.#sequence - MAX_REFERENCE_DISTANCE - MAX_FRAMES_PER_PACKET);
     this.#sequence++;
     this.#sinceIndependent++;
-    return bundle.captureMs.length >= bundle.size ? this.flush() : undefined;
+    const largestFrame = Math.ceil((valueCount * MAX_VALUE_BITS) / 8);
+    const most = MAX_HEADER_BYTES + bundle.encoder.length + largestFrame;
+    const full = bundle.captureMs.length >= bundle.size || most > MAX_MOTION_MESSAGE_BYTES;
+    return full ? this.flush() : undefined;
   }
 
   /** The open bundle as a message, however few frames it has; undefined where there is none. */
@@ -126,15 +147,20 @@ export class MotionPacketizer {
     if (!bundle || bundle.captureMs.length === 0) return undefined;
     this.#bundle = undefined;
     const packet = this.#packet(bundle);
-    const full = serialiseMotion(packet, this.#sent);
-    const message = full.length <= MAX_MOTION_PACKET_BYTES ? full : serialiseMotion(packet, []);
+    const message = this.#withCopies(packet);
     if (this.#options.redundancy > 0) {
       this.#sent.push(serialiseMotion(packet, []));
-      if (this.#sent.length > Math.min(this.#options.redundancy, MAX_REDUNDANCY)) {
-        this.#sent.shift();
-      }
+      if (this.#sent.length > this.#options.redundancy) this.#sent.shift();
     }
     return message;
+  }
+
+  /** The message with as many of the latest copies as a datagram takes. */
+  #withCopies(packet: MotionPacket): Uint8Array {
+    for (let oldest = 0; ; oldest++) {
+      const message = serialiseMotion(packet, this.#sent.slice(oldest));
+      if (message.length <= MAX_MOTION_MESSAGE_BYTES || oldest >= this.#sent.length) return message;
+    }
   }
 
   #packet({ coding, sequence, captureMs, encoder, state }: Bundle): MotionPacket {

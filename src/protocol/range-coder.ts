@@ -46,6 +46,11 @@ export class RangeEncoder {
     }
   }
 
+  /** Bytes that `finish` would give now, at most. */
+  get length(): number {
+    return this.#bytes.length + this.#pending + 5;
+  }
+
   /** Codes one symbol of a table. */
   symbol(table: CumulativeTable, symbol: number): void {
     this.#encode(table[symbol], table[symbol + 1] - table[symbol], FREQUENCY_BITS);

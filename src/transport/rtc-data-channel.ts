@@ -1,9 +1,7 @@
 import { InvalidStateError } from '../protocol/errors.js';
-import { MAX_CONTROL_MESSAGE_BYTES } from '../protocol/limits.js';
+import { MAX_CONTROL_MESSAGE_BYTES, MAX_MOTION_MESSAGE_BYTES } from '../protocol/limits.js';
 import type { CallChannels, CloseReason, DatagramPipe } from './channel.js';
 
-/** One SCTP chunk in one datagram on every path: the loss of a fragment would lose the whole. */
-export const MAX_MOTION_MESSAGE_BYTES = 1_100;
 /** SCTP streams of the two channels. */
 export const CONTROL_STREAM = 0;
 export const MOTION_STREAM = 1;
