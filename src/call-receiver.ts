@@ -1,5 +1,11 @@
-import { CallError, callClock, closeMessage, STALL_LIMIT_MS } from './call.js';
-import { changeWithin } from './call-sender.js';
+import {
+  CallError,
+  callClock,
+  changeWithin,
+  closeMessage,
+  STALL_LIMIT_MS,
+  sendAll,
+} from './call.js';
 import type { Picture } from './geometry/picture.js';
 import type { FaceDecoder } from './models/decoder.js';
 import type { Pack } from './models/pack.js';
@@ -117,6 +123,7 @@ export class CallReceiver {
     this.#pump();
   }
 
+  /** What arrived so far, and how it is played out. */
   getStats(): ReceiverStats {
     return this.#session.getStats();
   }
@@ -150,13 +157,7 @@ export class CallReceiver {
     session.advance(callClock());
     this.#load();
     this.#show();
-    const { control, motion } = this.#options.channels;
-    for (;;) {
-      if (!control.open || !motion.open) break;
-      const out = session.poll(callClock());
-      if (!out) break;
-      (out.channel === 'control' ? control : motion).send(out.bytes);
-    }
+    sendAll(this.#options.channels, () => session.poll(callClock()));
     if (!this.#over && !this.#error) {
       const at = session.nextTimeout();
       // While a frame is being decoded its end pumps again; a timer would only spin.

@@ -1,4 +1,11 @@
-import { CallError, callClock, closeMessage, STALL_LIMIT_MS } from './call.js';
+import {
+  CallError,
+  callClock,
+  changeWithin,
+  closeMessage,
+  STALL_LIMIT_MS,
+  sendAll,
+} from './call.js';
 import type { Landmarks } from './geometry/landmarks.js';
 import type { Pack } from './models/pack.js';
 import { SenderSession, type SenderSessionOptions, type SenderStats } from './sender/session.js';
@@ -12,12 +19,6 @@ export interface CallSenderOptions extends SenderSessionOptions {
 
 /** The identity's chunks wait for the channel to drain: how often that is looked at. */
 const DRAIN_POLL_MS = 5;
-
-/**
- * Motion that waits in the channel beyond this is not sent: the link stands still, and what came out
- * later would be old. The receiver sees a loss and asks for what it needs.
- */
-const MAX_BUFFERED_MOTION_BYTES = 4096;
 
 /**
  * The receiver acknowledges every 25 frames (spec/bitstream.md, "Feedback") and up to 3 wait here in a
@@ -70,9 +71,8 @@ export class CallSender {
     const { status } = this.#session;
     if (status.state === 'failed') throw new CallError(status.code, status.message);
     if (status.state === 'ended') {
-      const message =
-        status.by === 'us' ? 'the call has been ended' : 'the receiver ended the call';
-      throw new CallError('closed-by-peer', message);
+      if (status.by === 'us') throw new CallError('closed-locally', 'the call has been ended');
+      throw new CallError('closed-by-peer', 'the receiver ended the call');
     }
   }
 
@@ -122,6 +122,7 @@ export class CallSender {
     if (this.#error) throw this.#error;
   }
 
+  /** What was sent so far, and what the receiver says of it. */
   getStats(): SenderStats {
     return this.#session.getStats();
   }
@@ -149,14 +150,8 @@ export class CallSender {
     clearTimeout(this.#timer);
     const session = this.#session;
     session.advance(callClock());
-    const { control, motion } = this.#channels;
-    for (;;) {
-      if (!control.open || !motion.open) break;
-      const out = session.poll(control.bufferedAmount);
-      if (!out) break;
-      if (out.channel === 'control') control.send(out.bytes);
-      else if (motion.bufferedAmount <= MAX_BUFFERED_MOTION_BYTES) motion.send(out.bytes);
-    }
+    const { control } = this.#channels;
+    sendAll(this.#channels, () => session.poll(control.bufferedAmount));
     const draining = session.status.state === 'connecting';
     const at = session.nextTimeout();
     if ((draining || at !== undefined) && !this.#error) {
@@ -167,15 +162,4 @@ export class CallSender {
     this.#changed = [];
     for (const resolve of changed) resolve();
   }
-}
-
-/** Resolves when the last of `waiting` is called, or after `limitMs`. */
-export function changeWithin(limitMs: number, waiting: (() => void)[]): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, limitMs);
-    waiting.push(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -1,3 +1,6 @@
+import type { Outgoing } from './protocol/outgoing.js';
+import type { CallChannels } from './transport/channel.js';
+
 /** A call that came to nothing, or broke: a stable code for programs, one line for people. */
 export class CallError extends Error {
   override readonly name = 'CallError';
@@ -26,4 +29,37 @@ export function closeMessage(reason: string, peer: 'sender' | 'receiver'): strin
   if (reason === 'closed-by-peer') return `the ${peer} hung up`;
   if (reason === 'closed-locally') return 'the call has been closed';
   return `the connection to the ${peer} failed`;
+}
+
+/**
+ * Control bytes that wait in the channel at most: an identity keeps 64 KiB there, so only a peer that
+ * asks and reads no answers gets here. What the session has to say waits in its own bounded queues.
+ */
+const MAX_BUFFERED_CONTROL_BYTES = 256 * 1024;
+
+/**
+ * Motion or feedback that waits in the channel beyond this is not sent: the link stands still, and
+ * what came out later would be old. The other side sees a loss and asks for what it needs.
+ */
+const MAX_BUFFERED_MOTION_BYTES = 4096;
+
+/** Hands to the channels what `poll` gives, until it gives nothing or they take no more. */
+export function sendAll({ control, motion }: CallChannels, poll: () => Outgoing | undefined): void {
+  while (control.open && motion.open && control.bufferedAmount <= MAX_BUFFERED_CONTROL_BYTES) {
+    const out = poll();
+    if (!out) return;
+    if (out.channel === 'control') control.send(out.bytes);
+    else if (motion.bufferedAmount <= MAX_BUFFERED_MOTION_BYTES) motion.send(out.bytes);
+  }
+}
+
+/** Resolves when the last of `waiting` is called, or after `limitMs`. */
+export function changeWithin(limitMs: number, waiting: (() => void)[]): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, limitMs);
+    waiting.push(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import type { MotionBasis } from '../geometry/motion-model.js';
+import { GAZE_VALUES, type MotionBasis, POSE_VALUES } from '../geometry/motion-model.js';
+import { checkOption } from '../protocol/check-options.js';
 import { type PackIdentity, PROTOCOL_VERSION } from '../protocol/control-messages.js';
 import { type MotionTables, parseTables } from '../protocol/motion-tables.js';
 import { parseBasis } from './motion-data.js';
@@ -8,7 +9,7 @@ import { parseBasis } from './motion-data.js';
 /** Name of a pack's manifest file. Its SHA-256 is the pack's: it holds those of all other files. */
 export const MANIFEST_FILE = 'manifest.json';
 /** Format of the manifest that this library reads. */
-export const MANIFEST_FORMAT = 1;
+const MANIFEST_FORMAT = 1;
 /** Bytes of a pack's file: a pack is sent and kept whole, and 20 MB is the largest we ship. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
 const FILE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
@@ -20,7 +21,7 @@ export interface PackManifest {
   /** What people call the pack: 1–64 of a–z, 0–9, `.`, `_` and `-`. */
   readonly name: string;
   readonly version: string;
-  /** Decoder family (docs: decoder families). */
+  /** Decoder family, a name of `createDecoder`'s. */
   readonly family: string;
   /** Major version of the bitstream that the tables are for. */
   readonly protocol: number;
@@ -40,6 +41,12 @@ export interface Pack {
   readonly manifest: PackManifest;
   readonly basis: MotionBasis;
   readonly tables: MotionTables;
+}
+
+/** Throws a TypeError where an option `pack` holds none. */
+export function checkPack(pack: Pack): void {
+  const holds = Boolean(pack?.manifest && pack.identity && pack.basis && pack.tables);
+  checkOption(holds, 'pack', 'a pack of loadPack, openPack or fetchPack');
 }
 
 /** A pack that cannot be used; the message says why and what to do. */
@@ -75,7 +82,7 @@ export async function loadPack(label: string, read: ReadPackFile): Promise<Pack>
   const basis = parseBasis(content(manifest.motion.basis));
   const tables = parseTables(content(manifest.motion.tables));
   if (!basis || !tables.ok) return fail('its motion basis or tables are not of this format');
-  if (tables.value.valueCount !== basis.components + 10) {
+  if (tables.value.valueCount !== POSE_VALUES + basis.components + GAZE_VALUES) {
     fail('its entropy tables are not those of its motion basis');
   }
   return {

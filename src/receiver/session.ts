@@ -1,6 +1,7 @@
 import type { Landmarks } from '../geometry/landmarks.js';
 import { MotionModel } from '../geometry/motion-model.js';
-import type { Pack } from '../models/pack.js';
+import { checkPack, type Pack } from '../models/pack.js';
+import { checkStreamSize } from '../protocol/check-options.js';
 import { answerPing, type ClockEstimate, createPeerClock } from '../protocol/clock.js';
 import { encodeControlMessage, parseControlMessage } from '../protocol/control-codec.js';
 import type { ByeMessage, ControlMessage } from '../protocol/control-messages.js';
@@ -9,7 +10,7 @@ import { serialiseFeedback } from '../protocol/feedback.js';
 import { createReceiverHandshake, type Handshake } from '../protocol/handshake.js';
 import { type Identity, parseIdentity } from '../protocol/identity.js';
 import { createIdentityReceiver } from '../protocol/identity-receiver.js';
-import type { StreamSize } from '../protocol/limits.js';
+import { MAX_IDENTITIES, type StreamSize } from '../protocol/limits.js';
 import { MotionDepacketizer } from '../protocol/motion-depacketizer.js';
 import { type Outgoing, UNPACED } from '../protocol/outgoing.js';
 import type { SessionStatus } from '../protocol/session-status.js';
@@ -80,6 +81,7 @@ export class ReceiverSession {
   #depacketizer: MotionDepacketizer | undefined;
   #buffer: JitterBuffer | undefined;
   #model: MotionModel | undefined;
+  #identities = 0;
   #offered: { readonly bytes: Uint8Array; readonly identity: Identity } | undefined;
   #status: SessionStatus = { state: 'connecting' };
   #agreed = false;
@@ -94,6 +96,8 @@ export class ReceiverSession {
 
   /** Throws a TypeError that names a bad option. */
   constructor({ pack, maxSize }: ReceiverSessionOptions, nowMs: number) {
+    checkPack(pack);
+    checkStreamSize('maxSize', maxSize);
     this.#pack = pack;
     this.#handshake = createReceiverHandshake(
       {
@@ -115,9 +119,9 @@ export class ReceiverSession {
     return this.#unpaced;
   }
 
-  /** An identity that waits for `useIdentity` or `refuseIdentity`; the bytes are its hash's. */
+  /** An identity that waits for `useIdentity` or `refuseIdentity`; none after the end. */
   get offeredIdentity(): Identity | undefined {
-    return this.#offered?.identity;
+    return this.#over ? undefined : this.#offered?.identity;
   }
 
   getStats(): ReceiverStats {
@@ -291,16 +295,30 @@ export class ReceiverSession {
   #afterTransfer(): void {
     const { status } = this.#transfer;
     if (status.state === 'complete' && status.identity !== this.#offered?.bytes) {
-      const parsed = parseIdentity(status.identity);
-      if (parsed.ok) {
-        this.#offered = { bytes: status.identity, identity: parsed.value };
-      } else {
-        this.#count(parsed.drop);
-        this.#transfer.refuse(status.identity, 'malformed', 'the identity cannot be read: update');
-      }
+      this.#offer(status.identity);
     }
-    if (status.state === 'refused') {
-      this.#status = { state: 'failed', code: status.code, message: status.message };
+    const { status: after } = this.#transfer;
+    if (after.state === 'refused') {
+      this.#status = { state: 'failed', code: after.code, message: after.message };
+    }
+  }
+
+  #offer(bytes: Uint8Array): void {
+    const parsed = parseIdentity(bytes);
+    const { status } = this.#handshake;
+    const size = status.state === 'agreed' ? status.agreement.stream.size : 0;
+    if (!parsed.ok) {
+      this.#count(parsed.drop);
+      this.#transfer.refuse(bytes, 'malformed', 'the identity cannot be read: update');
+    } else if (parsed.value.size > size) {
+      const message = `the identity is for ${parsed.value.size} pixels, agreed are ${size}: enrol at that size`;
+      this.#transfer.refuse(bytes, 'unsupported-size', message);
+    } else if (this.#identities >= MAX_IDENTITIES) {
+      const message = `more than ${MAX_IDENTITIES} identities in one call: start another call`;
+      this.#transfer.refuse(bytes, 'too-many-identities', message);
+    } else {
+      this.#identities++;
+      this.#offered = { bytes, identity: parsed.value };
     }
   }
 

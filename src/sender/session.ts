@@ -1,6 +1,7 @@
-import type { Landmarks } from '../geometry/landmarks.js';
+import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
 import { MotionModel } from '../geometry/motion-model.js';
-import type { Pack } from '../models/pack.js';
+import { checkPack, type Pack } from '../models/pack.js';
+import { checkFps, checkInteger, checkOption } from '../protocol/check-options.js';
 import { answerPing } from '../protocol/clock.js';
 import { encodeControlMessage, parseControlMessage } from '../protocol/control-codec.js';
 import type { ControlMessage } from '../protocol/control-messages.js';
@@ -9,12 +10,17 @@ import { parseFeedback } from '../protocol/feedback.js';
 import { createSenderHandshake, type Handshake } from '../protocol/handshake.js';
 import { parseIdentity } from '../protocol/identity.js';
 import { createIdentitySender } from '../protocol/identity-sender.js';
+import { MAX_IDENTITY_REOFFERS } from '../protocol/limits.js';
 import { MAX_VALUE } from '../protocol/motion-codec.js';
 import { MotionPacketizer } from '../protocol/motion-packetizer.js';
 import { type Outgoing, UNPACED } from '../protocol/outgoing.js';
 import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
-import { DEFAULT_INDEPENDENT_INTERVAL, DEFAULT_QUANTISER } from './defaults.js';
+import {
+  DEFAULT_FRAMES_PER_PACKET,
+  DEFAULT_INDEPENDENT_INTERVAL,
+  DEFAULT_QUANTISER,
+} from './defaults.js';
 
 export interface SenderSessionOptions {
   /** The pack whose basis and tables code the motion; the receiver must have the same. */
@@ -23,12 +29,15 @@ export interface SenderSessionOptions {
   readonly identity: Uint8Array;
   /** Nominal frames per second, 1–120. */
   readonly fps: number;
-  /** Frames a message, 1–4. */
-  readonly framesPerPacket: number;
-  /** Earlier messages repeated in each message, 0–3. */
-  readonly redundancy: number;
-  /** Frames come as fast as they can be read, not by a clock: the receiver shows them likewise. */
-  readonly unpaced: boolean;
+  /** Frames a message, 1–4; 4 by default: each one less costs bytes on the wire and saves latency. */
+  readonly framesPerPacket?: number;
+  /** Earlier messages repeated in each message, 0–3; 0 by default. */
+  readonly redundancy?: number;
+  /**
+   * Frames come as fast as they can be read, not by a clock: the receiver shows them likewise. False
+   * by default.
+   */
+  readonly unpaced?: boolean;
   /** Number of the first frame, 0–65535; 0 by default. */
   readonly firstFrame?: number;
 }
@@ -49,6 +58,8 @@ export interface SenderStats {
 
 /** Messages that wait to be polled at most: a shell that does not poll loses the oldest motion. */
 const MAX_QUEUED_MOTION = 32;
+/** Answers to pings that wait to be polled at most: a peer that asks faster gets no more. */
+const MAX_QUEUED_REPLIES = 16;
 /** Frame intervals that a bundle waits for its next frame: beyond, the source has paused. */
 const BUNDLE_WAIT_FRAMES = 2;
 
@@ -58,7 +69,12 @@ const BUNDLE_WAIT_FRAMES = 2;
  * goes back.
  */
 export class SenderSession {
-  readonly #options: SenderSessionOptions;
+  readonly #identity: Uint8Array;
+  /** Pixels across the picture that the identity was made for. */
+  readonly #size: number;
+  readonly #firstFrame: number;
+  /** How long a bundle waits for its next frame; undefined where there is no clock to wait by. */
+  readonly #bundleWaitMs: number | undefined;
   readonly #model: MotionModel;
   readonly #packetizer: MotionPacketizer;
   readonly #handshake: Handshake;
@@ -70,28 +86,36 @@ export class SenderSession {
   #bundledMs: number | 'now' | undefined;
   #status: SessionStatus = { state: 'connecting' };
   #agreed = false;
+  #reoffers = 0;
   #lossFraction = 0;
   readonly #drops: Partial<Record<DropCode, number>> = {};
   readonly #bytes = { identity: 0, motion: 0, control: 0 };
 
   /** Throws a TypeError that names a bad option. */
   constructor(options: SenderSessionOptions, nowMs: number) {
-    const { pack, fps } = options;
-    checkRange('framesPerPacket', options.framesPerPacket, 1, 4);
-    checkRange('redundancy', options.redundancy, 0, 3);
-    const identity = parseIdentity(options.identity);
-    if (!identity.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
+    const { pack, fps, unpaced = false, redundancy = 0, firstFrame = 0 } = options;
+    const { framesPerPacket = DEFAULT_FRAMES_PER_PACKET } = options;
+    checkPack(pack);
+    checkFps('fps', fps);
+    checkInteger('firstFrame', firstFrame, 0, 0xffff);
+    checkOption(typeof unpaced === 'boolean', 'unpaced', 'true or false');
+    const isBytes = options.identity instanceof Uint8Array;
+    const identity = isBytes ? parseIdentity(options.identity) : undefined;
+    if (!identity?.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
     const { size, neutral } = identity.value;
-    this.#options = options;
+    this.#identity = options.identity;
+    this.#size = size;
+    this.#firstFrame = firstFrame;
+    this.#bundleWaitMs = unpaced ? undefined : (BUNDLE_WAIT_FRAMES * 1000) / fps;
     this.#model = new MotionModel(pack.basis, neutral);
     this.#packetizer = new MotionPacketizer({
       tables: pack.tables,
-      framesPerPacket: options.framesPerPacket,
-      redundancy: options.redundancy,
+      framesPerPacket,
+      redundancy,
       quantiser: DEFAULT_QUANTISER,
       independentInterval: DEFAULT_INDEPENDENT_INTERVAL,
       frameIntervalMs: 1000 / fps,
-      firstSequence: options.firstFrame ?? 0,
+      firstSequence: firstFrame,
     });
     this.#handshake = createSenderHandshake(
       {
@@ -99,7 +123,7 @@ export class SenderSession {
         capabilities: {
           families: [pack.manifest.family],
           maxSize: size,
-          features: options.unpaced ? [UNPACED] : [],
+          features: unpaced ? [UNPACED] : [],
         },
         pack: pack.identity,
         expressionComponents: pack.basis.components,
@@ -124,7 +148,7 @@ export class SenderSession {
       identityBytes: this.#bytes.identity,
       motionBytes: this.#bytes.motion,
       controlBytes: this.#bytes.control,
-      framesSent: this.#packetizer.sequence - (this.#options.firstFrame ?? 0),
+      framesSent: this.#packetizer.sequence - this.#firstFrame,
       acknowledged: this.#packetizer.acknowledged,
       lossFraction: this.#lossFraction,
       drops: { ...this.#drops },
@@ -168,18 +192,30 @@ export class SenderSession {
     }
     this.#lossFraction = parsed.value.lossFraction / 255;
     this.#queue(this.#packetizer.handleFeedback(parsed.value));
-    const idle = this.#transfer.status.state === 'ready';
-    if (parsed.value.needsIdentity && idle) this.#transfer.reconnected();
+    if (parsed.value.needsIdentity && this.#transfer.status.state === 'ready') this.#offerAgain();
+  }
+
+  #offerAgain(): void {
+    if (this.#reoffers >= MAX_IDENTITY_REOFFERS) {
+      this.#count('over-limit');
+      return;
+    }
+    this.#reoffers++;
+    this.#transfer.reconnected();
   }
 
   /**
    * Takes the next frame: landmarks in crop units, or undefined where the picture has no face.
-   * `captureMs` must not go back. Throws InvalidStateError unless streaming.
+   * `captureMs` must not go back. Throws InvalidStateError unless streaming, and a TypeError where
+   * the landmarks are not 478 × 3 numbers or the time is none.
    */
   sendFrame(landmarks: Landmarks | undefined, captureMs: number): void {
     if (this.#status.state !== 'streaming') {
       throw new InvalidStateError(`sendFrame: the session is ${this.#status.state}, not streaming`);
     }
+    const numbers = 3 * POINT_COUNT;
+    checkOption(!landmarks || landmarks.length === numbers, 'landmarks', `${numbers} numbers`);
+    checkOption(Number.isFinite(captureMs), 'captureMs', 'a number of milliseconds', captureMs);
     const { base, predicted } = this.#packetizer.next;
     const reference = predicted ? base.values : undefined;
     const values =
@@ -229,9 +265,8 @@ export class SenderSession {
 
   /** When the open bundle leaves though it is not full. */
   get #bundleAt(): number | undefined {
-    if (this.#bundledMs === undefined || this.#options.unpaced) return undefined;
-    if (this.#bundledMs === 'now') return -Infinity;
-    return this.#bundledMs + (BUNDLE_WAIT_FRAMES * 1000) / this.#options.fps;
+    if (this.#bundledMs === undefined || this.#bundleWaitMs === undefined) return undefined;
+    return this.#bundledMs === 'now' ? -Infinity : this.#bundledMs + this.#bundleWaitMs;
   }
 
   /** The next message for the peer, given the bytes that wait in the control channel. */
@@ -264,7 +299,7 @@ export class SenderSession {
   }
 
   #reply(message: ControlMessage): void {
-    if (this.#replies.length < MAX_QUEUED_MOTION) this.#replies.push(message);
+    if (this.#replies.length < MAX_QUEUED_REPLIES) this.#replies.push(message);
   }
 
   get #over(): boolean {
@@ -286,15 +321,14 @@ export class SenderSession {
     } else if (status.state === 'agreed' && !this.#agreed) {
       this.#agreed = true;
       const { size } = status.agreement.stream;
-      const identity = parseIdentity(this.#options.identity);
-      if (identity.ok && identity.value.size > size) {
+      if (this.#size > size) {
         this.#fail(
           'unsupported-size',
           `the receiver shows at most ${size} pixels: enrol at that size`,
         );
         return;
       }
-      this.#transfer.offer(this.#options.identity);
+      this.#transfer.offer(this.#identity);
     }
   }
 
@@ -307,11 +341,5 @@ export class SenderSession {
   #fail(code: string, message: string): void {
     this.#status = { state: 'failed', code, message };
     this.#bye = { type: 'bye', reason: 'failed', message, figures: {} };
-  }
-}
-
-function checkRange(name: string, value: number, low: number, high: number): void {
-  if (!Number.isInteger(value) || value < low || value > high) {
-    throw new TypeError(`${name}: must be an integer ${low}–${high}, not ${value}`);
   }
 }
