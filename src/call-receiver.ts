@@ -2,6 +2,7 @@ import {
   CallError,
   callClock,
   changeWithin,
+  checkChannels,
   closeMessage,
   STALL_LIMIT_MS,
   sendAll,
@@ -10,6 +11,7 @@ import type { Picture } from './geometry/picture.js';
 import type { FaceDecoder } from './models/decoder.js';
 import type { Pack } from './models/pack.js';
 import type { PictureCodec } from './models/picture-codec.js';
+import { checkMethods, checkOption } from './protocol/check-options.js';
 import type { Identity } from './protocol/identity.js';
 import { MAX_REFERENCE_SIDE, type StreamSize } from './protocol/limits.js';
 import type { FrameOrigin } from './receiver/concealment.js';
@@ -75,6 +77,10 @@ export class CallReceiver {
   constructor(options: CallReceiverOptions) {
     this.#options = options;
     const { channels, pack, maxSize } = options;
+    checkChannels(channels);
+    checkMethods('decoder', options.decoder, 'setIdentity', 'decode', 'close');
+    checkMethods('pictureCodec', options.pictureCodec, 'decode');
+    checkOption(typeof options.onFrame === 'function', 'onFrame', 'a function');
     this.#session = new ReceiverSession({ pack, maxSize }, callClock());
     channels.control.onMessage = (bytes) => {
       const drops = this.#dropCount;

@@ -2,6 +2,7 @@ import {
   CallError,
   callClock,
   changeWithin,
+  checkChannels,
   closeMessage,
   STALL_LIMIT_MS,
   sendAll,
@@ -36,6 +37,7 @@ export class CallSender {
 
   /** Throws a TypeError that names a bad option. */
   constructor({ channels, ...options }: CallSenderOptions) {
+    checkChannels(channels);
     this.#channels = channels;
     this.#session = new SenderSession(options, callClock());
     channels.control.onMessage = (bytes) => {

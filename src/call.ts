@@ -1,3 +1,4 @@
+import { checkMethods } from './protocol/check-options.js';
 import type { Outgoing } from './protocol/outgoing.js';
 import type { CallChannels } from './transport/channel.js';
 
@@ -42,6 +43,12 @@ const MAX_BUFFERED_CONTROL_BYTES = 256 * 1024;
  * what came out later would be old. The other side sees a loss and asks for what it needs.
  */
 const MAX_BUFFERED_MOTION_BYTES = 4096;
+
+/** Throws a TypeError where an option `channels` holds none. */
+export function checkChannels(channels: CallChannels): void {
+  checkMethods('channels.control', channels?.control, 'send');
+  checkMethods('channels.motion', channels?.motion, 'send');
+}
 
 /** Hands to the channels what `poll` gives, until it gives nothing or they take no more. */
 export function sendAll({ control, motion }: CallChannels, poll: () => Outgoing | undefined): void {

@@ -18,7 +18,7 @@ export const PACK = await openPack('warp');
 const FACE = syntheticFace();
 const NEUTRAL = moved(FACE, -128, -120);
 /** The smallest WebP header there is: the sessions look no further. */
-const PICTURE = Uint8Array.from(
+export const PICTURE = Uint8Array.from(
   Buffer.from('524946461a000000574542505650384c0d0000002f0000001007101111888808', 'hex'),
 );
 
