@@ -9,6 +9,7 @@ import {
 } from './call.js';
 import type { Landmarks } from './geometry/landmarks.js';
 import type { Pack } from './models/pack.js';
+import { checkOption } from './protocol/check-options.js';
 import { SenderSession, type SenderSessionOptions, type SenderStats } from './sender/session.js';
 import type { CallChannels } from './transport/channel.js';
 
@@ -92,12 +93,11 @@ export class CallSender {
   }
 
   /**
-   * Resolves when fewer than `frames` frames (28 at least) are on their way; rejects with a CallError.
+   * Resolves when fewer than `frames` frames are on their way (28 at least, else a TypeError: the
+   * receiver acknowledges no sooner); rejects with a CallError.
    */
   async room(frames: number): Promise<void> {
-    if (!(frames >= MIN_WINDOW_FRAMES)) {
-      throw new TypeError(`frames: must be ${MIN_WINDOW_FRAMES} or more, not ${frames}`);
-    }
+    checkOption(frames >= MIN_WINDOW_FRAMES, 'frames', `${MIN_WINDOW_FRAMES} or more`, frames);
     const first = this.#session.nextSequence - this.#session.getStats().framesSent;
     const waiting = () =>
       this.#session.nextSequence - 1 - (this.#session.getStats().acknowledged ?? first - 1);

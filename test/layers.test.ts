@@ -45,12 +45,16 @@ function isIn(place: string, file: string): boolean {
 const layerOf = (layers: readonly Layer[], file: string) =>
   layers.find(({ holds }) => holds.some((place) => isIn(place, file)));
 
+/** The source of what an import names: `.js` also stands for `.ts`. */
+const written = (path: string) =>
+  existsSync(join(ROOT, path)) ? path : path.replace(/\.js$/, '.ts');
+
 /** Paths of the project's files that a module imports or exports again, types included. */
 function importsOf(file: string, text: string): string[] {
   const statements =
     /^(?:import|export)\b[^;'"]*?['"](\.[^'"]*)['"]|\bimport\(\s*['"](\.[^'"]*)['"]/gm;
   return [...text.matchAll(statements)].map(([, fixed, dynamic]) =>
-    join(dirname(file), fixed ?? dynamic).replace(/\.js$/, '.ts'),
+    written(join(dirname(file), fixed ?? dynamic)),
   );
 }
 
@@ -68,7 +72,7 @@ function violations(layers: readonly Layer[], file: string, text: string): strin
 const table = readTable(readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8'));
 const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
   .map((file) => join('src', file))
-  .filter((file) => file.endsWith('.ts'));
+  .filter((file) => /\.[jt]s$/.test(file));
 const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
 test('nothing imports upward', () => {

@@ -117,7 +117,7 @@ test('a decoder that is closed, or knows nobody, says so', async () => {
   await expect(decoder.setIdentity({ size, references: [] })).rejects.toThrow(TypeError);
   await expect(
     decoder.setIdentity({ size: 512, references: [{ picture, landmarks: face }] }),
-  ).rejects.toThrow('references[0].picture must be 512×512');
+  ).rejects.toThrow('references[0].picture: must be 512×512');
   await decoder.setIdentity({ size, references: [{ picture, landmarks: face }] });
   await decoder.close();
   await decoder.close();

@@ -98,7 +98,7 @@ test('what the decoder refuses comes back as its error', async () => {
   const decoder = createWorkerDecoder(worker, pack);
   await expect(decoder.decode(face)).rejects.toThrow(InvalidStateError);
   await expect(decoder.setIdentity(identity(createPicture(9, 9)))).rejects.toThrow(
-    new TypeError('identity.references[0].picture must be 256×256'),
+    new TypeError('identity.references[0].picture: must be 256×256'),
   );
   await decoder.setIdentity(identity());
   expect((await decoder.decode(face)).width).toBe(size);

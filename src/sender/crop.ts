@@ -1,4 +1,5 @@
 import { CROP_UNITS, type Landmarks } from '../geometry/landmarks.js';
+import { checkOption } from '../protocol/check-options.js';
 
 /** A square of a source picture, in whole pixels: a crop between pixels would shimmer. */
 export interface CropSquare {
@@ -54,8 +55,12 @@ export class HeadCrop {
   #x: number;
   #y: number;
 
-  /** `faces`: landmarks (pixels) of the enrolment frames, one at least, of `width × height` pictures. */
+  /**
+   * `faces`: landmarks (pixels) of the enrolment frames, one at least (else a TypeError), of
+   * `width × height` pictures.
+   */
   constructor(faces: readonly Landmarks[], width: number, height: number) {
+    checkOption(faces.length > 0, 'faces', 'the landmarks of one face at least');
     const boxes = faces.map(faceBox);
     this.#width = width;
     this.#height = height;

@@ -1,9 +1,15 @@
-import type { Landmarks } from '../geometry/landmarks.js';
+import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
 import type { Picture } from '../geometry/picture.js';
 import { neutralGeometry } from '../geometry/pose.js';
 import { LEFT_LIDS, LIPS, RIGHT_LIDS } from '../geometry/regions.js';
 import { resampleSquare } from '../geometry/resample.js';
 import type { PictureCodec } from '../models/picture-codec.js';
+import {
+  checkInteger,
+  checkMethods,
+  checkOption,
+  checkStreamSize,
+} from '../protocol/check-options.js';
 import { encodeIdentity } from '../protocol/identity.js';
 import { MAX_REFERENCES, type StreamSize } from '../protocol/limits.js';
 import { HeadCrop, toCropUnits } from './crop.js';
@@ -74,11 +80,18 @@ export async function enrol(
   frames: readonly EnrolmentFrame[],
   { size, references, codec }: EnrolmentOptions,
 ): Promise<Enrolment> {
-  if (!Number.isInteger(references) || references < 1 || references > MAX_REFERENCES) {
-    throw new TypeError(`references: must be an integer 1–${MAX_REFERENCES}, not ${references}`);
-  }
-  if (frames.length === 0) throw new TypeError('frames: must hold one frame with a face at least');
+  checkStreamSize('size', size);
+  checkInteger('references', references, 1, MAX_REFERENCES);
+  checkMethods('codec', codec, 'encode');
+  checkOption(frames.length > 0, 'frames', 'one frame with a face at least');
   const { width, height } = frames[0].picture;
+  frames.forEach(({ picture, landmarks }, index) => {
+    const alike = picture.width === width && picture.height === height;
+    checkOption(alike, `frames[${index}].picture`, `${width}×${height} as the first`);
+    const numbers = 3 * POINT_COUNT;
+    const whole = landmarks.length === numbers;
+    checkOption(whole, `frames[${index}].landmarks`, `${numbers} numbers`);
+  });
   const crop = new HeadCrop(
     frames.map((frame) => frame.landmarks),
     width,

@@ -1,5 +1,7 @@
+import { checkOption } from '../protocol/check-options.js';
 import { ConnectError } from './connect-error.js';
 import {
+  checkRole,
   isRoomName,
   type PeerMessage,
   parseServerMessage,
@@ -88,18 +90,12 @@ export async function joinRoom(options: JoinRoomOptions): Promise<Signalling> {
 }
 
 function checkOptions({ url, room, role }: JoinRoomOptions, WebSocketClass: unknown): void {
-  if (typeof WebSocketClass !== 'function') {
-    throw new TypeError('WebSocket must be a WebSocket class: this platform has none of its own');
-  }
-  if (!/^wss?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
-    throw new TypeError(`url must be a ws:// or wss:// URL, not ${JSON.stringify(url)}`);
-  }
-  if (!isRoomName(room)) {
-    throw new TypeError('room must be 1–64 letters, digits, _ or -');
-  }
-  if (role !== 'sender' && role !== 'receiver') {
-    throw new TypeError("role must be 'sender' or 'receiver'");
-  }
+  const hasClass = typeof WebSocketClass === 'function';
+  checkOption(hasClass, 'WebSocket', 'a WebSocket class: this platform has none of its own');
+  const isUrl = /^wss?:\/\/[^/]/.test(url) && URL.canParse(url);
+  checkOption(isUrl, 'url', 'a ws:// or wss:// URL', url);
+  checkOption(isRoomName(room), 'room', '1–64 letters, digits, _ or -', room);
+  checkRole('role', role);
 }
 
 interface Inbox {

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { checkInteger, checkOption } from '../protocol/check-options.js';
 import {
   type ClientMessage,
   type JoinMessage,
@@ -49,12 +50,16 @@ type Room = Partial<Record<Role, Member>>;
 
 /**
  * Starts a signalling server: named rooms of one sender and one receiver, whose messages it relays.
- * Rejects with a system error (`code` 'EADDRINUSE', ...) where it cannot listen.
+ * Rejects with a system error (`code` 'EADDRINUSE', ...) where it cannot listen, and with a TypeError
+ * that names a bad option.
  */
 export async function createSignallingServer({
   port,
   host,
 }: SignallingServerOptions): Promise<SignallingServer> {
+  checkInteger('port', port, 0, 0xffff);
+  // Without a host Node would listen at every address.
+  checkOption(typeof host === 'string' && host !== '', 'host', 'an address', host);
   const rooms = new Map<string, Room>();
   const server = new WebSocketServer({ port, host, maxPayload: MAX_SIGNAL_BYTES });
   await new Promise<void>((resolve, reject) => {

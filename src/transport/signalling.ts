@@ -1,3 +1,4 @@
+import { checkOption } from '../protocol/check-options.js';
 import type { Parsed } from '../protocol/errors.js';
 
 /** The sender offers, the receiver answers; a room holds at most one of each. */
@@ -6,7 +7,7 @@ export type Role = 'sender' | 'receiver';
 /** Longest signalling message in bytes. An offer with data channels alone is 0.6–3 kB. */
 export const MAX_SIGNAL_BYTES = 16 * 1024;
 /** Longest ICE candidate line: RFC 8839 lines are under 200 characters; 4 times that. */
-export const MAX_CANDIDATE_LENGTH = 800;
+const MAX_CANDIDATE_LENGTH = 800;
 
 const ROOM_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /** Characters of a media section's name (RFC 8843 "mid"); browsers use "0". */
@@ -82,6 +83,15 @@ export function isRoomName(room: unknown): room is string {
   return typeof room === 'string' && ROOM_NAME.test(room);
 }
 
+/** Throws a TypeError where an option is no role. */
+export function checkRole(path: string, role: Role): void {
+  checkOption(isRole(role), path, "'sender' or 'receiver'", role);
+}
+
+function isRole(role: unknown): role is Role {
+  return role === 'sender' || role === 'receiver';
+}
+
 /** Reads what a client sent to the server. */
 export function parseClientMessage(text: string): Parsed<ClientMessage> {
   return parse(text, (fields) => (fields.type === 'join' ? readJoin(fields) : readPeer(fields)));
@@ -126,7 +136,7 @@ function isFields(value: unknown): value is Fields {
 }
 
 function readJoin({ room, role }: Fields): JoinMessage | undefined {
-  if (!isRoomName(room) || (role !== 'sender' && role !== 'receiver')) return undefined;
+  if (!isRoomName(room) || !isRole(role)) return undefined;
   return { type: 'join', room, role };
 }
 

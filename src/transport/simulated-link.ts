@@ -1,3 +1,5 @@
+import { checkOption } from '../protocol/check-options.js';
+
 /** Packets under way at most: a minute of 25 messages a second, seven times over. */
 const MAX_IN_FLIGHT = 10_000;
 
@@ -156,7 +158,7 @@ function mulberry32(seed: number): () => number {
 
 function checkOptions(options: SimulatedLinkOptions): void {
   const { seed, burstLoss, reorder, bandwidth, outages = [] } = options;
-  if (!Number.isInteger(seed)) throw new TypeError('seed must be an integer');
+  checkOption(Number.isInteger(seed), 'seed', 'a whole number', seed);
   checkProbability('loss', options.loss);
   checkProbability('duplicate', options.duplicate);
   checkProbability('reorder.probability', reorder?.probability);
@@ -168,18 +170,17 @@ function checkOptions(options: SimulatedLinkOptions): void {
   checkAtLeastZero('headerBytes', options.headerBytes);
   checkAtLeastZero('reorder.byMs', reorder?.byMs);
   checkAtLeastZero('bandwidth.queueBytes', bandwidth?.queueBytes);
-  if (bandwidth && !(bandwidth.bitsPerSecond > 0)) {
-    throw new TypeError('bandwidth.bitsPerSecond must be above 0');
-  }
+  const { bitsPerSecond = 1 } = bandwidth ?? {};
+  checkOption(bitsPerSecond > 0, 'bandwidth.bitsPerSecond', 'above 0', bitsPerSecond);
   for (const [i, [fromMs, toMs]] of outages.entries()) {
-    if (!(fromMs <= toMs)) throw new TypeError(`outages[${i}] must be [from, to] with from <= to`);
+    checkOption(fromMs <= toMs, `outages[${i}]`, '[from, to] with from <= to');
   }
 }
 
 function checkProbability(path: string, value = 0): void {
-  if (!(value >= 0 && value <= 1)) throw new TypeError(`${path} must be from 0 to 1`);
+  checkOption(value >= 0 && value <= 1, path, 'a number 0–1', value);
 }
 
 function checkAtLeastZero(path: string, value = 0): void {
-  if (!(value >= 0 && value < Infinity)) throw new TypeError(`${path} must be 0 or more`);
+  checkOption(value >= 0 && value < Infinity, path, '0 or more', value);
 }

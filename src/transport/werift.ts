@@ -1,9 +1,16 @@
 import { RTCPeerConnection } from 'werift';
+import { checkMethods } from '../protocol/check-options.js';
 import type { CallChannels, CloseReason } from './channel.js';
 import { ConnectError } from './connect-error.js';
 import { createLiveness, LIVENESS_POLL_MS } from './liveness.js';
 import { type AdaptedChannels, adaptDataChannels, createDataChannels } from './rtc-data-channel.js';
-import type { Role, ServerMessage, SessionDescription, Signalling } from './signalling.js';
+import {
+  checkRole,
+  type Role,
+  type ServerMessage,
+  type SessionDescription,
+  type Signalling,
+} from './signalling.js';
 import {
   additionalHostAddresses,
   askNoStunServer,
@@ -58,10 +65,13 @@ export interface WeriftCall {
 
 /**
  * Waits for the other role in the room and opens the call's two channels over UDP (IPv4); the
- * sender offers. Rejects with a ConnectError, or with the reason of `signal`.
+ * sender offers. Rejects with a ConnectError, with the reason of `signal`, or with a TypeError that
+ * names a bad option.
  */
 export async function connectWerift(options: ConnectWeriftOptions): Promise<WeriftCall> {
-  const { signalling, iceServers = [] } = options;
+  const { role, signalling, iceServers = [] } = options;
+  checkRole('role', role);
+  checkMethods('signalling', signalling, 'send', 'close');
   const account = createWireAccount(() => performance.now());
   const liveness = createLiveness(performance.now());
   const peer = new RTCPeerConnection({

@@ -9,6 +9,7 @@ import {
   type TriangleRange,
 } from '../../geometry/topology.js';
 import { COEFFICIENTS, createWarpMap, type WarpMap } from '../../geometry/warp-map.js';
+import { checkOption } from '../../protocol/check-options.js';
 import { InvalidStateError } from '../../protocol/errors.js';
 import type { DecoderIdentity, FaceDecoder } from '../decoder.js';
 import { createEye, type Eye } from './warp-eyes.js';
@@ -60,11 +61,11 @@ export function createWarpDecoder(): FaceDecoder {
 }
 
 function prepare({ size, references }: DecoderIdentity): Person {
-  if (references.length === 0) throw new TypeError('identity.references must hold at least one');
+  checkOption(references.length > 0, 'identity.references', 'one at least');
   const landmarks = references.map((reference) => reference.landmarks);
   const pixels = references.map(({ picture }, i) => {
-    if (picture.width !== size || picture.height !== size)
-      throw new TypeError(`identity.references[${i}].picture must be ${size}×${size}`);
+    const fits = picture.width === size && picture.height === size;
+    checkOption(fits, `identity.references[${i}].picture`, `${size}×${size}`);
     return new Uint32Array(Uint8ClampedArray.from(picture.data).buffer);
   });
   const map = createWarpMap(landmarks, size);
