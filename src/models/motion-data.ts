@@ -1,12 +1,11 @@
 import { MESH_POINT_COUNT, POINT_COUNT } from '../geometry/landmarks.js';
 import type { MotionBasis } from '../geometry/motion-model.js';
 import { ByteReader } from '../protocol/bytes.js';
+import { MAX_EXPRESSION_COMPONENTS } from '../protocol/limits.js';
 
 const MAGIC = 'VVB1';
 /** Weights are stored in thousandths. */
 const WEIGHT_UNIT = 1 / 1000;
-/** Components a basis may have: what a motion frame has room for beside pose and gaze. */
-const MAX_COMPONENTS = 118;
 
 /**
  * Reads a pack's `basis.bin` (spec/bitstream.md, "Motion basis"); undefined where the bytes are no
@@ -16,7 +15,7 @@ export function parseBasis(bytes: Uint8Array): MotionBasis | undefined {
   const reader = new ByteReader(bytes);
   const magic = String.fromCharCode(...reader.bytes(MAGIC.length));
   const components = reader.u8();
-  if (magic !== MAGIC || components < 1 || components > MAX_COMPONENTS) return undefined;
+  if (magic !== MAGIC || components < 1 || components > MAX_EXPRESSION_COMPONENTS) return undefined;
   const coordinates = 3 * POINT_COUNT;
   const weights = Float32Array.from({ length: coordinates }, () => reader.u16() * WEIGHT_UNIT);
   const synthesis = new Float32Array(components * coordinates);

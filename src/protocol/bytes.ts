@@ -1,11 +1,9 @@
 import type { DropCode } from './errors.js';
 
 /** Longest unsigned LEB128 varint: 5 × 7 bits hold the 32 that the protocol uses. */
-export const MAX_VARINT_BYTES = 5;
+const MAX_VARINT_BYTES = 5;
 
 const EMPTY = new Uint8Array(0);
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Appends fields to a buffer that grows. All fixed-width integers are big-endian. */
 export class ByteWriter {
@@ -74,12 +72,6 @@ export class ByteWriter {
     const at = this.#reserve(value.length);
     this.#bytes.set(value, at);
     return this;
-  }
-
-  /** Varint byte length, then the text in UTF-8. */
-  utf8(value: string): this {
-    const encoded = encoder.encode(value);
-    return this.varint(encoded.length).bytes(encoded);
   }
 
   /** A copy of what has been written. */
@@ -172,18 +164,5 @@ export class ByteReader {
   /** The next `count` bytes, as a view of the message (not a copy); empty after a failure. */
   bytes(count: number): Uint8Array {
     return this.#take(count) ? this.#bytes.subarray(this.#offset - count, this.#offset) : EMPTY;
-  }
-
-  /** Varint byte length, then UTF-8; longer than `maxBytes` is `over-limit`, no UTF-8 `malformed`. */
-  utf8(maxBytes: number): string {
-    const length = this.varint();
-    if (length > maxBytes) this.fail('over-limit');
-    const encoded = this.bytes(length);
-    try {
-      return decoder.decode(encoded);
-    } catch {
-      this.fail('malformed');
-      return '';
-    }
   }
 }

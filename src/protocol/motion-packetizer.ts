@@ -33,7 +33,7 @@ export interface PacketizerOptions {
   readonly independentInterval: number;
   /** Nominal milliseconds between frames, as agreed in the handshake. */
   readonly frameIntervalMs: number;
-  /** Number of the first frame, 0–65535: that of the source, so that both ends name frames alike. */
+  /** Number of the first frame, 0–65535 (0): the source's, so that both ends name frames alike. */
   readonly firstSequence?: number;
 }
 
@@ -49,7 +49,7 @@ interface Bundle {
 
 /**
  * The sending end of the motion channel: bundles coded frames into messages and decides what each
- * bundle is predicted from. Sans-IO; bounded by one bundle and 68 states.
+ * bundle is predicted from. Sans-IO; bounded by one bundle, three messages and 68 states.
  */
 export class MotionPacketizer {
   readonly #options: PacketizerOptions;

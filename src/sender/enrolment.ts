@@ -60,7 +60,7 @@ function distance(a: Landmarks, b: Landmarks): number {
  * Indices of `count` of the geometries, as different from each other as can be: first the one that
  * is nearest to all others, then always the one farthest from those chosen (Gonzalez 1985).
  */
-export function spreadChoice(geometries: readonly Landmarks[], count: number): number[] {
+function spreadChoice(geometries: readonly Landmarks[], count: number): number[] {
   const sums = geometries.map((a) => geometries.reduce((sum, b) => sum + distance(a, b), 0));
   const chosen = [sums.indexOf(Math.min(...sums))];
   while (chosen.length < Math.min(count, geometries.length)) {

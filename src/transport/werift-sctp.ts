@@ -154,8 +154,8 @@ function fitsWindow(sctp: SctpInternals, { tsn }: DataChunk): boolean {
  * werift asks this of each chunk in flight before it sends it again, and goes wrong three times: it
  * takes `maxRetransmits: 0` for "no limit"; what it abandons is not the lost message but the oldest
  * one in flight, be it of a reliable channel; and after a time-out it sends again what gap reports
- * have acknowledged (see `forgetAcknowledged`). A motion message is one chunk (MAX_MOTION_MESSAGE_BYTES), so that abandoning the chunk abandons
- * the message (RFC 3758).
+ * have acknowledged (see `forgetAcknowledged`). A motion message is one chunk
+ * (MAX_MOTION_MESSAGE_BYTES), so that abandoning the chunk abandons the message (RFC 3758).
  */
 function abandonUnreliable(sctp: SctpInternals): void {
   sctp.maybeAbandon = (chunk) => {

@@ -1,5 +1,5 @@
 /** Width of a bin of the time series in milliseconds: ten points a second make a smooth plot. */
-export const WIRE_BIN_MS = 100;
+const WIRE_BIN_MS = 100;
 /** An hour of bins; older ones are overwritten. */
 const MAX_BINS = 36_000;
 /** IP (20 or 40 bytes) and UDP (8 bytes) headers of a datagram: RFC 791, 8200, 768. */
@@ -20,7 +20,7 @@ export interface WireCounters {
   readonly receivedBytes: number;
   readonly sentPackets: number;
   readonly receivedPackets: number;
-  /** Bytes in bins of `WIRE_BIN_MS` from the account's start to the last datagram, an hour at most. */
+  /** Bytes in bins of 100 ms from the account's start to the last datagram, an hour at most. */
   series(): WireSeries;
 }
 
