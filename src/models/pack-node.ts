@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkOption } from '../protocol/check-options.js';
 import { loadPack, MANIFEST_FILE, type Pack, PackError } from './pack.js';
 
 /** Packs of this name hold a tracker, which is no pack of a decoder. */
@@ -10,6 +11,11 @@ const EMBEDDED = fileURLToPath(new URL('../../packs', import.meta.url));
 
 /** Opens a pack by the name of an embedded one or by the path of its folder; `PackError` if it cannot. */
 export async function openPack(nameOrPath: string): Promise<Pack> {
+  checkOption(
+    typeof nameOrPath === 'string',
+    'nameOrPath',
+    "a pack's name or the path of its folder",
+  );
   const embedded = join(EMBEDDED, nameOrPath);
   const isName = !/[\\/]/.test(nameOrPath) && (await isPack(embedded));
   const folder = isName ? embedded : nameOrPath;

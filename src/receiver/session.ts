@@ -124,6 +124,7 @@ export class ReceiverSession {
     return this.#over ? undefined : this.#offered?.identity;
   }
 
+  /** What arrived so far, and how it is played out. */
   getStats(): ReceiverStats {
     return {
       backwardBytes: this.#backwardBytes,

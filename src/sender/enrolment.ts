@@ -1,8 +1,9 @@
-import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
+import type { Landmarks } from '../geometry/landmarks.js';
 import type { Picture } from '../geometry/picture.js';
 import { neutralGeometry } from '../geometry/pose.js';
 import { LEFT_LIDS, LIPS, RIGHT_LIDS } from '../geometry/regions.js';
 import { resampleSquare } from '../geometry/resample.js';
+import { checkLandmarks, checkPicture } from '../models/check-options.js';
 import type { PictureCodec } from '../models/picture-codec.js';
 import {
   checkInteger,
@@ -84,13 +85,14 @@ export async function enrol(
   checkInteger('references', references, 1, MAX_REFERENCES);
   checkMethods('codec', codec, 'encode');
   checkOption(frames.length > 0, 'frames', 'one frame with a face at least');
+  checkPicture('frames[0].picture', frames[0].picture);
   const { width, height } = frames[0].picture;
   frames.forEach(({ picture, landmarks }, index) => {
+    checkPicture(`frames[${index}].picture`, picture);
     const alike = picture.width === width && picture.height === height;
     checkOption(alike, `frames[${index}].picture`, `${width}×${height} as the first`);
-    const numbers = 3 * POINT_COUNT;
-    const whole = landmarks.length === numbers;
-    checkOption(whole, `frames[${index}].landmarks`, `${numbers} numbers`);
+    checkLandmarks(`frames[${index}].landmarks`, landmarks);
+    checkOption(landmarks.every(Number.isFinite), `frames[${index}].landmarks`, 'finite numbers');
   });
   const crop = new HeadCrop(
     frames.map((frame) => frame.landmarks),

@@ -1,5 +1,6 @@
-import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
+import type { Landmarks } from '../geometry/landmarks.js';
 import { MotionModel } from '../geometry/motion-model.js';
+import { checkLandmarks } from '../models/check-options.js';
 import { checkPack, type Pack } from '../models/pack.js';
 import { checkFps, checkInteger, checkOption } from '../protocol/check-options.js';
 import { answerPing } from '../protocol/clock.js';
@@ -143,6 +144,7 @@ export class SenderSession {
     return this.#packetizer.sequence;
   }
 
+  /** What was sent so far, and what the receiver says of it. */
   getStats(): SenderStats {
     return {
       identityBytes: this.#bytes.identity,
@@ -213,8 +215,7 @@ export class SenderSession {
     if (this.#status.state !== 'streaming') {
       throw new InvalidStateError(`sendFrame: the session is ${this.#status.state}, not streaming`);
     }
-    const numbers = 3 * POINT_COUNT;
-    checkOption(!landmarks || landmarks.length === numbers, 'landmarks', `${numbers} numbers`);
+    if (landmarks) checkLandmarks('landmarks', landmarks);
     checkOption(Number.isFinite(captureMs), 'captureMs', 'a number of milliseconds', captureMs);
     const { base, predicted } = this.#packetizer.next;
     const reference = predicted ? base.values : undefined;

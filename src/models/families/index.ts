@@ -1,5 +1,5 @@
 import type { FaceDecoder } from '../decoder.js';
-import { type Pack, PackError } from '../pack.js';
+import { checkPack, type Pack, PackError } from '../pack.js';
 import { createWarpDecoder } from './warp.js';
 
 const FAMILIES: Readonly<Record<string, () => FaceDecoder>> = {
@@ -8,6 +8,7 @@ const FAMILIES: Readonly<Record<string, () => FaceDecoder>> = {
 
 /** A decoder of the pack's family; PackError where this version does not know it. */
 export function createDecoder(pack: Pack): FaceDecoder {
+  checkPack(pack);
   return createFamilyDecoder(pack.manifest.family);
 }
 

@@ -11,6 +11,7 @@ import {
 import { COEFFICIENTS, createWarpMap, type WarpMap } from '../../geometry/warp-map.js';
 import { checkOption } from '../../protocol/check-options.js';
 import { InvalidStateError } from '../../protocol/errors.js';
+import { checkLandmarks, checkPicture } from '../check-options.js';
 import type { DecoderIdentity, FaceDecoder } from '../decoder.js';
 import { createEye, type Eye } from './warp-eyes.js';
 import { createMouth, type Mouth } from './warp-mouth.js';
@@ -31,7 +32,7 @@ interface Person {
  * The `warp` family: the references, textured onto the head mesh and warped to the frame's
  * geometry. No network, no pack; one CPU core. It keeps state from frame to frame (which reference
  * shows what), so one decoder serves one stream. `decode` before `setIdentity` or after `close`
- * rejects with an `InvalidStateError`.
+ * rejects with an `InvalidStateError`, what is no identity or geometry with a TypeError.
  */
 export function createWarpDecoder(): FaceDecoder {
   let person: Person | undefined;
@@ -45,6 +46,7 @@ export function createWarpDecoder(): FaceDecoder {
     async decode(geometry: Landmarks): Promise<Picture> {
       if (closed) throw new InvalidStateError('the decoder is closed');
       if (person === undefined) throw new InvalidStateError('the decoder has no identity yet');
+      checkLandmarks('geometry', geometry);
       const picture = createPicture(person.size, person.size);
       person.map.update(geometry, person.chooser.choose(geometry));
       person.rightEye.update(geometry);
@@ -61,9 +63,11 @@ export function createWarpDecoder(): FaceDecoder {
 }
 
 function prepare({ size, references }: DecoderIdentity): Person {
-  checkOption(references.length > 0, 'identity.references', 'one at least');
+  checkOption(references?.length > 0, 'identity.references', 'one at least');
   const landmarks = references.map((reference) => reference.landmarks);
   const pixels = references.map(({ picture }, i) => {
+    checkLandmarks(`identity.references[${i}].landmarks`, landmarks[i]);
+    checkPicture(`identity.references[${i}].picture`, picture);
     const fits = picture.width === size && picture.height === size;
     checkOption(fits, `identity.references[${i}].picture`, `${size}×${size}`);
     return new Uint32Array(Uint8ClampedArray.from(picture.data).buffer);

@@ -1,5 +1,6 @@
 import { type Landmarks, MESH_POINT_COUNT, POINT_COUNT } from '../../geometry/landmarks.js';
 import type { Picture } from '../../geometry/picture.js';
+import { checkPicture } from '../../models/check-options.js';
 import { InvalidStateError } from '../../protocol/errors.js';
 import { createOneEuroFilter } from '../one-euro.js';
 import type { FaceTracker, TrackedFace } from '../tracker.js';
@@ -126,6 +127,7 @@ export async function createFaceMeshTracker({
   return {
     async track(picture) {
       if (closed) throw new InvalidStateError('the tracker is closed');
+      checkPicture('picture', picture);
       const newSize = `${picture.width}x${picture.height}`;
       if (newSize !== size) tracks = [];
       size = newSize;

@@ -1,0 +1,18 @@
+import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
+import type { Picture } from '../geometry/picture.js';
+import { checkOption } from '../protocol/check-options.js';
+
+const NUMBERS = 3 * POINT_COUNT;
+
+/** 478 × 3 numbers; whether they are finite is not looked at. */
+export function checkLandmarks(path: string, landmarks: Landmarks): void {
+  checkOption(landmarks?.length === NUMBERS, path, `${NUMBERS} numbers`);
+}
+
+/** RGBA pixels, as many as width and height say. */
+export function checkPicture(path: string, picture: Picture): void {
+  const { width = 0, height = 0, data } = picture ?? {};
+  const sides = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0;
+  const holds = sides && data?.length === width * height * 4;
+  checkOption(holds, path, 'a picture: width × height × 4 bytes of data');
+}
