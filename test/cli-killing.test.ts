@@ -135,15 +135,16 @@ describe('Ctrl-C', () => {
 
 /** Process id of a child of loopback, once it is there. */
 async function childNaming(command: string, out: string): Promise<number> {
-  for (;;) {
+  for (let tries = 0; tries < 500; tries++) {
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       try {
         const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        if (args.includes(command) && args.includes(out)) return Number(pid);
+        if (args[2] === command && args.includes(`--out=${out}`)) return Number(pid);
       } catch {
         // Ended meanwhile.
       }
     }
     await sleep(20);
   }
+  throw new Error(`loopback started no ${command}`);
 }
