@@ -41,13 +41,23 @@ export interface RunResult<Log> {
   readonly error: unknown;
 }
 
+/**
+ * Longest side of the pictures over the crop's: at 256×256 a 1920×1080 clip is read as 1280×720. A
+ * face that is a tenth as high as the picture still fills half of its crop, and reading, tracking and
+ * cropping cost half.
+ */
+const PICTURE_PER_CROP = 5;
+
 /** Frames under way to the receiver at most where nothing paces them: a second of feedback and more. */
 const UNPACED_WINDOW = 100;
 
 /** Sends a clip to whoever waits in the room. What was done before an error is in the log. */
 export async function runSender(options: SenderRunOptions): Promise<RunResult<SenderLog>> {
   const pack = await openPack(options.pack);
-  const clip = await openClip(options.clip, { signal: options.abort });
+  const clip = await openClip(options.clip, {
+    signal: options.abort,
+    maxSide: PICTURE_PER_CROP * options.size,
+  });
   const frames = clip.frames()[Symbol.asyncIterator]();
   let tracker: FaceTracker | undefined;
   try {

@@ -6,7 +6,7 @@ import { isSharpPicture, openSharpClip } from './sharp-clip.js';
 
 /** A clip as a constant-rate sequence of pictures. */
 export interface ClipSource {
-  /** Pixels across each picture, after rotation, pixel aspect and the cap of MAX_SIDE. */
+  /** Pixels across each picture, after rotation, pixel aspect and the cap of `maxSide`. */
   readonly width: number;
   /** Pixels down each picture. */
   readonly height: number;
@@ -24,6 +24,12 @@ export interface ClipSource {
   close(): Promise<void>;
 }
 
+export interface OpenClipOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Pictures with a longer side are scaled down to it; at most and by default `MAX_SIDE`. */
+  readonly maxSide?: number;
+}
+
 /** No face can be found in less. */
 export const MIN_SIDE = 16;
 
@@ -34,15 +40,12 @@ const HEAD_BYTES = 64;
  * Opens a clip: WebP, GIF and still pictures through sharp, anything else through ffmpeg where it is
  * installed. Throws UserError where the file cannot be used.
  */
-export async function openClip(
-  path: string,
-  options: { signal?: AbortSignal } = {},
-): Promise<ClipSource> {
+export async function openClip(path: string, options: OpenClipOptions = {}): Promise<ClipSource> {
   options.signal?.throwIfAborted();
   const head = await readHead(path);
   const clip = isSharpPicture(head)
-    ? await openSharpClip(path, options.signal)
-    : await openFfmpegClip(path, options.signal);
+    ? await openSharpClip(path, options)
+    : await openFfmpegClip(path, options);
   if (clip.width < MIN_SIDE || clip.height < MIN_SIDE) {
     await clip.close();
     throw new UserError(

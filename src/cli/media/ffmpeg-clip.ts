@@ -1,14 +1,17 @@
 import type { Picture } from '../../geometry/picture.js';
 import { UserError } from '../user-error.js';
-import type { ClipSource } from './clip-source.js';
+import type { ClipSource, OpenClipOptions } from './clip-source.js';
 import { notVideo, probeVideo, type VideoInfo } from './ffmpeg-probe.js';
 import { complaint, fileUrl, startTool, type Tool } from './ffmpeg-process.js';
 import { fitSide, MAX_SIDE } from './fit-side.js';
 
 /** Opens anything ffmpeg can decode; see `openClip`. */
-export async function openFfmpegClip(path: string, signal?: AbortSignal): Promise<ClipSource> {
+export async function openFfmpegClip(
+  path: string,
+  { signal, maxSide = MAX_SIDE }: OpenClipOptions,
+): Promise<ClipSource> {
   const info = await probeVideo(path, signal);
-  const { width, height } = fitSide(info.width, info.height, MAX_SIDE);
+  const { width, height } = fitSide(info.width, info.height, Math.min(maxSide, MAX_SIDE));
   const running = new Set<Tool>();
   let closed = false;
 

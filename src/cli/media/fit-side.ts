@@ -1,4 +1,4 @@
-/** Longer pictures are scaled down: at 1920×1080 one picture is 8 MB, and no crop here needs more. */
+/** Pictures are never longer than this: at 1920×1080 one is 8 MB, and no crop here needs more. */
 export const MAX_SIDE = 1920;
 
 /** Scales a size down, keeping its shape, so that neither side is longer than `maxSide` pixels. */

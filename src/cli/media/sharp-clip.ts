@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import type { Picture } from '../../geometry/picture.js';
 import { UserError } from '../user-error.js';
-import type { ClipSource } from './clip-source.js';
+import type { ClipSource, OpenClipOptions } from './clip-source.js';
 import { fitSide, MAX_SIDE } from './fit-side.js';
 
 /**
@@ -34,7 +34,10 @@ export function isSharpPicture(head: Uint8Array): boolean {
 }
 
 /** Opens an animated or still picture; see `openClip`. */
-export async function openSharpClip(path: string, signal?: AbortSignal): Promise<ClipSource> {
+export async function openSharpClip(
+  path: string,
+  { signal, maxSide = MAX_SIDE }: OpenClipOptions,
+): Promise<ClipSource> {
   const meta = await sharp(path)
     .metadata()
     .catch((error: Error) => {
@@ -45,7 +48,7 @@ export async function openSharpClip(path: string, signal?: AbortSignal): Promise
     width: meta.autoOrient.width,
     height: pages > 1 ? (meta.pageHeight ?? meta.height) : meta.autoOrient.height,
   };
-  const { width, height } = fitSide(original.width, original.height, MAX_SIDE);
+  const { width, height } = fitSide(original.width, original.height, Math.min(maxSide, MAX_SIDE));
   const delays = (meta.delay ?? []).map((ms) => (ms <= SHORTEST_DELAY_MS ? UNSET_DELAY_MS : ms));
   const totalMs = delays.reduce((sum, ms) => sum + ms, 0);
   const fps = pages > 1 ? (pages * 1000) / totalMs : STILL_FPS;
