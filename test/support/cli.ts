@@ -14,7 +14,7 @@ export const WARP_PACK = repositoryPath('packs/warp');
 const MAIN = repositoryPath('dist/cli/main.js');
 
 /** A command that has not ended by then hangs. */
-const HANG_MS = 60_000;
+const HANG_MS = 100_000;
 
 /** How a command ended. */
 export interface CliEnd {
