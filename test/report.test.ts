@@ -150,6 +150,7 @@ describe('report.json', () => {
     }));
     const receiver = { ...receiverLog(), frames };
     const report = buildReport({ ...base, sender: { ...sender, frames: slow }, receiver });
+    expect(report.sent_fps).toBe(10);
     expect(report.shown_fps).toBe(12.5);
     expect(report.bounds).toBe(
       'the sender, at 10 fps: tracking takes 80.0 ms of the 100.0 ms that a frame took, the rest is reading, cropping and keeping the picture',

@@ -75,6 +75,7 @@ export function buildReport(input: ReportInput): Report {
       ),
     },
     stages_ms: stagesMs,
+    sent_fps: round(sentFps(sender), 2),
     shown_fps: round(shownFps(receiver?.frames ?? []), 2),
     connect_to_first_frame_ms: round(span(receiver?.peerJoinedMs, receiver?.firstFrameMs), 1),
     connect_ms: round(span(receiver?.peerJoinedMs, receiver?.connectedMs), 1),
@@ -143,6 +144,13 @@ function shownFps(frames: readonly ShownFrame[]): number | null {
   return ms > 0 ? ((moments.length - 1) * 1000) / ms : null;
 }
 
+/** Frames captured a second, from the first to the last. */
+function sentFps(sender: SenderLog | undefined): number | null {
+  const [first, last] = [sender?.frames[0], sender?.frames.at(-1)];
+  if (!sender || !first || !last || last === first) return null;
+  return (1000 * (sender.frames.length - 1)) / (last.captureMs - first.captureMs);
+}
+
 /** A run whose mean rate is off the clip's by more than this share was not paced by the clip. */
 const PACED_TOLERANCE = 0.03;
 
@@ -154,12 +162,8 @@ function whatBounds(sender: SenderLog | undefined, stages: Report['stages_ms']):
   const track = stages.track.p50;
   const decode = stages.decode.p50;
   if (!sender || track === null) return null;
-  const [first, last] = [sender.frames[0], sender.frames.at(-1)];
   const frameMs = 1000 / sender.fps;
-  const tookMs =
-    first && last && sender.frames.length > 1
-      ? (last.captureMs - first.captureMs) / (sender.frames.length - 1)
-      : frameMs;
+  const tookMs = 1000 / (sentFps(sender) ?? sender.fps);
   const ms = (value: number) => `${value.toFixed(1)} ms`;
   const real = Math.abs(tookMs / frameMs - 1) <= PACED_TOLERANCE;
   const rate = round(real ? sender.fps : 1000 / tookMs, 2);

@@ -42,6 +42,7 @@ export interface Report {
     readonly present: Percentiles;
     readonly capture_to_shown: Percentiles;
   };
+  readonly sent_fps: number | null;
   readonly shown_fps: number | null;
   readonly connect_to_first_frame_ms: number | null;
   readonly connect_ms: number | null;
