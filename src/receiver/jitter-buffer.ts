@@ -14,6 +14,12 @@ const MAX_DELAY_MS = 1000;
 const DELAY_DECAY = 0.05;
 /** A frame without a successor is waited for so long beyond its time before it is made up. */
 const GRACE_MS = 60;
+/**
+ * The first frame comes alone and at once, those after it in bundles: until two bundles are here the
+ * delay they need is not known, and waiting longer for them is better than making frames up.
+ */
+const START_FRAMES = 8;
+const START_GRACE_MS = 250;
 /** Frames made up without hearing anything, before playout rests until something comes. */
 const MAX_BLIND_FRAMES = 50;
 /** A longer hole than this is jumped over: nobody wants ten seconds of held frames one by one. */
@@ -183,7 +189,8 @@ export class JitterBuffer {
     if (this.#mode === 'immediate') return later && later.receivedMs + GRACE_MS;
     if (later) return this.#offset + this.#captureOf(this.#next, later);
     if (this.#blind >= MAX_BLIND_FRAMES) return undefined;
-    return this.#offset + this.#captureOf(this.#next + this.#blind, undefined) + GRACE_MS;
+    const grace = this.#lateness.length < START_FRAMES ? START_GRACE_MS : GRACE_MS;
+    return this.#offset + this.#captureOf(this.#next + this.#blind, undefined) + grace;
   }
 
   /** Capture time of a frame that is not there, before `later` if that is known. */
