@@ -47,7 +47,10 @@ export interface CallReceiverOptions {
   readonly pictureCodec: PictureCodec;
   /** Takes a still of the person, the caller's: what is on show until the first frame. */
   readonly onIdentity?: (still: Picture) => void;
-  /** Shows a frame. An unpaced stream waits for the promise, a paced one goes on. */
+  /**
+   * Shows a frame; the next one waits for the promise. Where four frames wait, the oldest of them is
+   * not decoded any more (`held`), unless the stream is unpaced: then the sender waits.
+   */
   readonly onFrame: (frame: ShownPicture) => void | Promise<void>;
 }
 
@@ -240,18 +243,11 @@ export class CallReceiver {
   async #decode({ landmarks, ...frame }: PresentedFrame, late: boolean): Promise<void> {
     const decode = landmarks !== undefined && !late;
     const picture = decode ? await this.#options.decoder.decode(landmarks) : undefined;
-    const shown = this.#options.onFrame({
+    await this.#options.onFrame({
       ...frame,
       origin: landmarks && late ? 'held' : frame.origin,
       picture,
       decodedMs: picture && callClock(),
     });
-    if (this.#session.unpaced) await shown;
-    else {
-      shown?.catch((error: Error) => {
-        this.#error ??= error;
-        this.#pump();
-      });
-    }
   }
 }

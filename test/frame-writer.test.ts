@@ -82,6 +82,24 @@ describe('frames as PNG', () => {
 });
 
 describe('frames in one raw file', () => {
+  it('are whole also where nobody waits between them', async () => {
+    const path = join(dir, 'dec.raw');
+    const writer = await createRawFrameWriter(path);
+    const side = 512;
+    const frames = [1, 2, 3, 4, 5, 6].map((index) => ({
+      width: side,
+      height: side,
+      data: new Uint8ClampedArray(side * side * 4).fill(index),
+    }));
+    await Promise.all(frames.map((frame, index) => writer.write(index, frame)));
+    await writer.finish();
+    const store = await openRawFrames(path);
+    for (const [index, { data }] of frames.entries()) {
+      expect((await store.read(index)).data).toEqual(data);
+    }
+    await store.close();
+  });
+
   it('come back in any order, without one that was cut off', async () => {
     const path = join(dir, 'dec.raw');
     const writer = await createRawFrameWriter(path);

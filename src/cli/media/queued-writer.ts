@@ -29,10 +29,10 @@ export function queuedWriter(
 
   return {
     async write(index, picture) {
-      check();
-      start(index, picture);
+      // Also callers that do not wait for each other start one after the other.
       while (pending.size >= inFlight) await Promise.race(pending);
       check();
+      start(index, picture);
     },
     async finish() {
       await Promise.all(pending);

@@ -37,7 +37,8 @@ export async function createRawFrameWriter(path: string): Promise<FrameWriter> {
         return await writer.finish();
       } catch (error) {
         const { size } = await file.stat();
-        await file.truncate(Math.max(Math.ceil(size / 2), size - SPARE_BYTES));
+        const spared = Math.max(Math.ceil(size / 2), size - SPARE_BYTES);
+        await file.truncate(spared).catch(() => undefined);
         throw error;
       } finally {
         await file.close().catch(() => undefined);
