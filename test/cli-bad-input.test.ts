@@ -354,7 +354,9 @@ describe('a peer', () => {
     await receiver.ended();
     await call.close();
     expect((await sender.ended).status).toBe(0);
-    expect(new Set(indices)).toEqual(new Set(Array.from({ length: 50 }, (_, i) => i + 10)));
+    // Made-up frames may carry numbers beyond the last while the end has not been heard of.
+    const frames = new Set(indices.filter((index) => index < 60));
+    expect(frames).toEqual(new Set(Array.from({ length: 50 }, (_, i) => i + 10)));
   });
 
   it('that vanishes in the middle of the identity is noticed', async () => {

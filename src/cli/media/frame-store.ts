@@ -22,8 +22,8 @@ export function commonIndices(a: FrameStore, b: FrameStore): number[] {
 /** Writes frames to disk as they come. */
 export interface FrameWriter {
   /**
-   * Takes a frame; the picture becomes the writer's. Resolves when its writing has begun, after which
-   * it may take a while. Rejects with a UserError once a frame could not be written:
+   * Takes a frame; the picture becomes the writer's. Resolves as soon as there is room for the next
+   * one, not when this one is written. Rejects with a UserError once a frame could not be written:
    * what was written before stays.
    */
   write(index: number, picture: Picture): Promise<void>;

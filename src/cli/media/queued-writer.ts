@@ -33,6 +33,8 @@ export function queuedWriter(
       while (pending.size >= inFlight) await Promise.race(pending);
       check();
       start(index, picture);
+      while (pending.size >= inFlight) await Promise.race(pending);
+      check();
     },
     async finish() {
       await Promise.all(pending);
