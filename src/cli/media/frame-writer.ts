@@ -26,12 +26,13 @@ export async function createFrameWriter(dir: string, kind: FrameKind): Promise<F
   // One frame may be written twice at once: made up first, then as it came.
   let writes = 0;
   return queuedWriter(dir, MAX_IN_FLIGHT, async (index, { width, height, data }) => {
+    const turn = writes++;
     const png = await sharp(data, { raw: { width, height, channels: 4 } })
       .removeAlpha()
       .png({ compressionLevel: COMPRESSION_LEVEL, adaptiveFiltering: false })
       .toBuffer();
     const path = join(folder, frameName(kind, index));
-    const part = `${path}.${writes++}.part`;
+    const part = `${path}.${turn}.part`;
     try {
       await writeFile(part, png);
       await rename(part, path);
