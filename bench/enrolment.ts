@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { enrolClip } from '../src/cli/enrol-clip.js';
 import { openClip } from '../src/cli/media/clip-source.js';
 import { UserError } from '../src/cli/user-error.js';
-import { createFaceMeshTracker } from '../src/sender/trackers/facemesh.js';
+import { openFaceTracker } from '../src/sender/trackers/open.js';
 import { dataRoot, splits } from './data.js';
 
 const SETS = ['negative', 'hard', 'validation', 'train'] as const;
@@ -20,7 +20,7 @@ const SETS = ['negative', 'hard', 'validation', 'train'] as const;
 async function enrolment(file: string, seconds: number): Promise<{ taken: boolean; text: string }> {
   const path = resolve(dataRoot(), file);
   const clip = await openClip(path);
-  const tracker = await createFaceMeshTracker();
+  const tracker = await openFaceTracker();
   const frames = clip.frames()[Symbol.asyncIterator]();
   try {
     const options = { path: file, size: 256, references: 4, seconds } as const;

@@ -24,10 +24,10 @@ import {
 } from '../src/index.js';
 import {
   connectWerift,
-  createFaceMeshTracker,
   createNodePictureCodec,
   createSignallingServer,
   joinRoom,
+  openFaceTracker,
   openPack,
   type Role,
 } from '../src/node.js';
@@ -92,7 +92,7 @@ async function send(url: string, minutes: number): Promise<void> {
   const [pack, clip, tracker] = await Promise.all([
     openPack('warp'),
     openClip(clipPath),
-    createFaceMeshTracker(),
+    openFaceTracker(),
   ]);
   const pictures: Picture[] = [];
   for await (const picture of clip.frames()) pictures.push(picture);

@@ -10,7 +10,7 @@
  */
 import { parseArgs } from 'node:util';
 import { MESH_POINT_COUNT, POINT_COUNT } from '../src/geometry/landmarks.js';
-import { createFaceMeshTracker } from '../src/sender/trackers/facemesh.js';
+import { openFaceTracker } from '../src/sender/trackers/open.js';
 import { type Clip, dataRoot, type Splits, splits } from './data.js';
 import { readFrames } from './frames.js';
 import { readNpz } from './npz.js';
@@ -66,7 +66,7 @@ function readTrack(clip: Clip): Map<number, Points> {
 
 async function measure(clip: Clip, limit: number, smooth: boolean): Promise<(number | string)[]> {
   const track = readTrack(clip);
-  const tracker = await createFaceMeshTracker({ smooth });
+  const tracker = await openFaceTracker({ smooth });
   const times: number[] = [];
   const errors = Object.values(GROUPS).map(() => [] as number[]);
   const jitters: [number[], number[]] = [[], []];

@@ -3,9 +3,10 @@ export * from './index.js';
 export { openPack } from './models/pack-node.js';
 export { createNodePictureCodec } from './models/picture-codec-node.js';
 export {
-  createFaceMeshTracker,
-  type FaceMeshTrackerOptions,
-} from './sender/trackers/facemesh.js';
+  type FaceTrackerOptions,
+  type OpenedTracker,
+  openFaceTracker,
+} from './sender/trackers/open.js';
 export { ConnectError, type ConnectErrorCode } from './transport/connect-error.js';
 export type { Role, Signalling } from './transport/signalling.js';
 export { type JoinRoomOptions, joinRoom } from './transport/signalling-client.js';

@@ -17,7 +17,7 @@ import {
   overlap,
   suppress,
 } from '../src/sender/trackers/blazeface.js';
-import { createFaceMeshTracker } from '../src/sender/trackers/facemesh.js';
+import { openFaceTracker } from '../src/sender/trackers/open.js';
 import {
   type Region,
   regionOfPoints,
@@ -171,7 +171,7 @@ describe('One-Euro filter', () => {
 
 describe('the face mesh tracker without a face', () => {
   it('gives nothing for noise, a flat picture and a single pixel, and nothing after close', async () => {
-    const tracker = await createFaceMeshTracker();
+    const tracker = await openFaceTracker({ packPath: PACK });
     const noise = createPicture(320, 240);
     let seed = 1;
     for (let i = 0; i < noise.data.length; i++) {
@@ -187,8 +187,8 @@ describe('the face mesh tracker without a face', () => {
   });
 
   it('says what to do when the pack is missing or damaged', async () => {
-    await expect(createFaceMeshTracker({ packPath: '/no/such/pack' })).rejects.toThrow(
-      /\/no\/such\/pack.*manifest\.json.*Reinstall/s,
+    await expect(openFaceTracker({ packPath: '/no/such/pack' })).rejects.toThrow(
+      /\/no\/such\/pack.*manifest\.json.*reinstall/,
     );
     const folder = await mkdtemp(join(tmpdir(), 'visavis-pack-'));
     try {
@@ -196,7 +196,7 @@ describe('the face mesh tracker without a face', () => {
       const iris = await readFile(join(folder, 'iris.onnx'));
       iris[iris.length >> 1]! ^= 1;
       await writeFile(join(folder, 'iris.onnx'), iris);
-      await expect(createFaceMeshTracker({ packPath: folder })).rejects.toThrow(
+      await expect(openFaceTracker({ packPath: folder })).rejects.toThrow(
         /iris\.onnx does not have the SHA-256/,
       );
     } finally {
@@ -217,7 +217,7 @@ describeNeeds('ffmpeg', 'data')('the face mesh tracker on clips', () => {
   /** The first `count` results for a clip, from frame `start` on. */
   async function trackClip(part: string, count: number, start = 0, smooth = true) {
     const clip = clipNamed(part);
-    const tracker: FaceTracker = await createFaceMeshTracker({ smooth });
+    const tracker: FaceTracker = await openFaceTracker({ packPath: PACK, smooth });
     const results: TrackedFace[][] = [];
     let index = 0;
     for await (const picture of readFrames(`${dataRoot()}/${clip.file}`, clip)) {
@@ -275,7 +275,7 @@ describeNeeds('ffmpeg', 'data')('the face mesh tracker on clips', () => {
 
   it('notices when the face leaves, and when it is back', async () => {
     const clip = clipNamed('test_cif_I_CABAC');
-    const tracker = await createFaceMeshTracker();
+    const tracker = await openFaceTracker({ packPath: PACK });
     const pictures: Picture[] = [];
     for await (const picture of readFrames(`${dataRoot()}/${clip.file}`, clip)) {
       pictures.push(picture);
@@ -291,7 +291,7 @@ describeNeeds('ffmpeg', 'data')('the face mesh tracker on clips', () => {
 
   it('gives two faces, the larger one first, within ten frames', async () => {
     const clip = clipNamed('id010_');
-    const tracker = await createFaceMeshTracker();
+    const tracker = await openFaceTracker({ packPath: PACK });
     let counts = '';
     for await (const { width, height, data } of readFrames(`${dataRoot()}/${clip.file}`, clip)) {
       // From the fourth frame on: the same face again, at half the size, at the right.

@@ -242,7 +242,12 @@ def main():
         (target / f"{name}.onnx").write_bytes(data)
         hashes[f"{name}.onnx"] = hashlib.sha256(data).hexdigest()
         print(f"{name}.onnx: {len(data)} bytes")
-    manifest = {"name": "tracker-facemesh", "license": "Apache-2.0", "sha256": hashes}
+    manifest = {
+        "name": "tracker-facemesh",
+        "kind": "facemesh",
+        "license": "Apache-2.0",
+        "sha256": hashes,
+    }
     (target / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 

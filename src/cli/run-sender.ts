@@ -7,7 +7,7 @@ import { openPack } from '../models/pack-node.js';
 import type { StreamSize } from '../protocol/limits.js';
 import { toCropUnits } from '../sender/crop.js';
 import type { FaceTracker } from '../sender/tracker.js';
-import { createFaceMeshTracker } from '../sender/trackers/facemesh.js';
+import { openFaceTracker } from '../sender/trackers/open.js';
 import { connect } from './connect.js';
 import { countChannels } from './counted-channels.js';
 import { continueFace, type EnrolledClip, enrolClip } from './enrol-clip.js';
@@ -61,7 +61,7 @@ export async function runSender(options: SenderRunOptions): Promise<RunResult<Se
   const frames = clip.frames()[Symbol.asyncIterator]();
   let tracker: FaceTracker | undefined;
   try {
-    tracker = await createFaceMeshTracker();
+    tracker = await openFaceTracker();
     options.reporter.note(`enrolling from ${options.clip}`);
     const enrolled = await enrolClip(frames, clip, tracker, {
       path: options.clip,

@@ -1,155 +1,34 @@
-import { type Landmarks, MESH_POINT_COUNT, POINT_COUNT } from '../../geometry/landmarks.js';
-import type { Picture } from '../../geometry/picture.js';
-import { checkPicture } from '../../models/check-options.js';
-import { InvalidStateError } from '../../protocol/errors.js';
-import { createOneEuroFilter } from '../one-euro.js';
-import type { FaceTracker, TrackedFace } from '../tracker.js';
-import { type Box, coverage, createDetector } from './blazeface.js';
+import { MESH_POINT_COUNT, POINT_COUNT } from '../../geometry/landmarks.js';
+import { createDetector } from './blazeface.js';
+import type { FaceFinder } from './following.js';
 import { createIrisRefiner } from './iris.js';
-import { openTrackerPack } from './pack.js';
-import { type Region, regionOfPoints, regionToPicture, sampleRegion } from './region.js';
+import type { TrackerPack } from './pack.js';
+import { regionToPicture, sampleRegion } from './region.js';
 
-/** Options of `createFaceMeshTracker`. */
-export interface FaceMeshTrackerOptions {
-  /** Folder of the tracker pack; the one that comes with the package by default. */
-  readonly packPath?: string | undefined;
-  /** Whether the points are filtered over time (One-Euro); default true. */
-  readonly smooth?: boolean;
-}
-
-/** `FaceTracker` gives at most two: enough to see that a face is not alone. */
-const MAX_FACES = 2;
 /** Pixels along a side of the mesh network's input. */
 const MESH_SIDE = 192;
-/** Side of the face's square over its extent (MediaPipe's face_landmark graphs). */
-const FACE_MARGIN = 1.5;
-/** Outer corners of the right and the left eye. */
-const RIGHT_EYE = 33;
-const LEFT_EYE = 263;
 /** MediaPipe's default `min_face_detection_confidence` and `min_face_presence_confidence`. */
 const MIN_SCORE = 0.5;
 const MIN_PRESENCE = 0.5;
-/** Where more than this of one face's box lies in another's, they are one face. */
-const SAME_FACE = 0.5;
-/** Calls between searches for a second face while one is tracked (0.4 s at 25 fps). */
-const SEARCH_INTERVAL = 10;
 
-/**
- * Picked on the validation clips against FaceLandmarker's tracks, confirmed on 925 frames of the
- * training clips: there jitter at rest is 0.32 instead of 0.65 % of the inter-ocular distance, for
- * a mean error of 2.78 instead of 2.75 %. The rate is a convention: at 30 fps the filter is a little quicker.
- */
-const SMOOTHING = { rate: 25, minCutoff: 1, beta: 80, speedCutoff: 5 };
-
-interface TrackState {
-  region: Region;
-  face: TrackedFace;
-  readonly filter: ((points: Float32Array, unit: number) => void) | undefined;
-}
-
-function boxOf(points: Landmarks): Box {
-  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (let i = 0; i < MESH_POINT_COUNT * 3; i += 3) {
-    left = Math.min(left, points[i]!);
-    right = Math.max(right, points[i]!);
-    top = Math.min(top, points[i + 1]!);
-    bottom = Math.max(bottom, points[i + 1]!);
-  }
-  return { x: left, y: top, width: right - left, height: bottom - top };
-}
-
-/**
- * The Node tracker: MediaPipe's BlazeFace, Face Mesh and Iris networks (Apache-2.0) on
- * onnxruntime, one thread. Detects faces where none is tracked and every tenth call; otherwise
- * follows the previous points. Rejects where the pack is missing or damaged.
- */
-export async function createFaceMeshTracker({
-  packPath,
-  smooth = true,
-}: FaceMeshTrackerOptions = {}): Promise<FaceTracker> {
-  const { blazeface, facemesh, iris, close } = await openTrackerPack(packPath);
-  const detect = createDetector(blazeface, MIN_SCORE);
-  const refineIrises = createIrisRefiner(iris);
+/** MediaPipe's BlazeFace, Face Mesh and Iris networks (Apache-2.0): 468 points, then the irises. */
+export function createFaceMeshFinder({ graph, close }: TrackerPack): FaceFinder {
+  const facemesh = graph('facemesh.onnx');
   const image = new Float32Array(MESH_SIDE * MESH_SIDE * 3);
   const dims = [1, MESH_SIDE, MESH_SIDE, 3];
-  let tracks: TrackState[] = [];
-  let sinceSearch = 0;
-  let size = '';
-  let closed = false;
-
-  /** The mesh of the face in a region; the irises' points still zero. Undefined if there is none. */
-  async function findMesh(picture: Picture, region: Region): Promise<TrackedFace | undefined> {
-    sampleRegion(picture, region, MESH_SIDE, image, 0, { low: 0, high: 1, outside: 'edge' });
-    const out = await facemesh.run({ image: { data: image, dims } });
-    const presence = out.presence!.data[0]!;
-    if (!(presence >= MIN_PRESENCE)) return undefined;
-    const landmarks = new Float32Array(POINT_COUNT * 3);
-    regionToPicture(region, MESH_SIDE, out.points!.data, MESH_POINT_COUNT, landmarks);
-    return { landmarks, presence };
-  }
-  const faceRegion = (points: Landmarks) =>
-    regionOfPoints(points, MESH_POINT_COUNT, RIGHT_EYE, LEFT_EYE, FACE_MARGIN);
-  const isNew = (found: Box, others: TrackState[]) =>
-    others.every((other) => coverage(boxOf(other.face.landmarks), found) < SAME_FACE);
-
-  async function follow(picture: Picture): Promise<TrackState[]> {
-    const kept: TrackState[] = [];
-    for (const track of tracks) {
-      const face = await findMesh(picture, track.region);
-      if (face && isNew(boxOf(face.landmarks), kept)) kept.push({ ...track, face });
-    }
-    return kept;
-  }
-
-  async function search(picture: Picture, known: TrackState[]): Promise<TrackState[]> {
-    const all = [...known];
-    for (const detection of await detect(picture)) {
-      if (all.length === MAX_FACES) break;
-      if (!isNew(detection, all)) continue;
-      const { x, y, width, height, angle } = detection;
-      const rough = await findMesh(picture, {
-        centreX: x + width / 2,
-        centreY: y + height / 2,
-        size: Math.max(width, height) * FACE_MARGIN,
-        angle,
-      });
-      if (!rough || !isNew(boxOf(rough.landmarks), all)) continue;
-      // Once more from where the mesh says the face is: the detector's box is loose.
-      const region = faceRegion(rough.landmarks);
-      const face = await findMesh(picture, region);
-      if (!face || !isNew(boxOf(face.landmarks), all)) continue;
-      const filter = smooth ? createOneEuroFilter(SMOOTHING) : undefined;
-      all.push({ region, face, filter });
-    }
-    return all;
-  }
-
   return {
-    async track(picture) {
-      if (closed) throw new InvalidStateError('the tracker is closed');
-      checkPicture('picture', picture);
-      const newSize = `${picture.width}x${picture.height}`;
-      if (newSize !== size) tracks = [];
-      size = newSize;
-      tracks = await follow(picture);
-      sinceSearch++;
-      if (tracks.length === 0 || (tracks.length < MAX_FACES && sinceSearch >= SEARCH_INTERVAL)) {
-        tracks = await search(picture, tracks);
-        sinceSearch = 0;
-      }
-      for (const track of tracks) {
-        const { landmarks } = track.face;
-        await refineIrises(picture, landmarks);
-        track.region = faceRegion(landmarks);
-        track.filter?.(landmarks, track.region.size);
-      }
-      tracks.sort((a, b) => b.region.size - a.region.size);
-      return tracks.map(({ face }) => face);
+    detect: createDetector(graph('blazeface.onnx'), MIN_SCORE),
+    refine: createIrisRefiner(graph('iris.onnx')),
+    /** The irises' points are still zero. */
+    async fit(picture, region) {
+      sampleRegion(picture, region, MESH_SIDE, image, 0, { low: 0, high: 1, outside: 'edge' });
+      const out = await facemesh.run({ image: { data: image, dims } });
+      const presence = out.presence!.data[0]!;
+      if (!(presence >= MIN_PRESENCE)) return undefined;
+      const landmarks = new Float32Array(POINT_COUNT * 3);
+      regionToPicture(region, MESH_SIDE, out.points!.data, MESH_POINT_COUNT, landmarks);
+      return { landmarks, presence };
     },
-    async close() {
-      if (closed) return;
-      closed = true;
-      await close();
-    },
+    close,
   };
 }

@@ -1,0 +1,137 @@
+import { type Landmarks, MESH_POINT_COUNT } from '../../geometry/landmarks.js';
+import type { Picture } from '../../geometry/picture.js';
+import { checkPicture } from '../../models/check-options.js';
+import { InvalidStateError } from '../../protocol/errors.js';
+import { createOneEuroFilter } from '../one-euro.js';
+import type { FaceTracker, TrackedFace } from '../tracker.js';
+import { type Box, coverage, type Detection } from './blazeface.js';
+import { type Region, regionOfPoints } from './region.js';
+
+/** What the networks of a tracker pack find in one picture, without memory of earlier ones. */
+export interface FaceFinder {
+  /** Faces of the whole picture, best first. */
+  detect(picture: Picture): Promise<Detection[]>;
+  /** The face in a square of the picture; undefined where there is none. */
+  fit(picture: Picture, region: Region): Promise<TrackedFace | undefined>;
+  /** Improves the points of a face in place, once it is settled that there is one. */
+  refine?(picture: Picture, landmarks: Landmarks): Promise<void>;
+  /** Frees the networks. */
+  close(): Promise<void>;
+}
+
+/** `FaceTracker` gives at most two: enough to see that a face is not alone. */
+const MAX_FACES = 2;
+/** Side of the face's square over its extent (MediaPipe's face_landmark graphs). */
+const FACE_MARGIN = 1.5;
+/** Outer corners of the right and the left eye. */
+const RIGHT_EYE = 33;
+const LEFT_EYE = 263;
+/** Where more than this of one face's box lies in another's, they are one face. */
+const SAME_FACE = 0.5;
+/** Calls between searches for a second face while one is tracked (0.4 s at 25 fps). */
+const SEARCH_INTERVAL = 10;
+
+/**
+ * Picked on the validation clips against FaceLandmarker's tracks, confirmed on 925 frames of the
+ * training clips: there jitter at rest is 0.32 instead of 0.65 % of the inter-ocular distance, for
+ * a mean error of 2.78 instead of 2.75 %. The rate is a convention: at 30 fps the filter is a little quicker.
+ */
+const SMOOTHING = { rate: 25, minCutoff: 1, beta: 80, speedCutoff: 5 };
+
+interface TrackState {
+  region: Region;
+  face: TrackedFace;
+  readonly filter: ((points: Float32Array, unit: number) => void) | undefined;
+}
+
+function boxOf(points: Landmarks): Box {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let i = 0; i < MESH_POINT_COUNT * 3; i += 3) {
+    left = Math.min(left, points[i]!);
+    right = Math.max(right, points[i]!);
+    top = Math.min(top, points[i + 1]!);
+    bottom = Math.max(bottom, points[i + 1]!);
+  }
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
+
+/** The square that a finder looks for a detected face in. */
+export function detectionRegion({ x, y, width, height, angle }: Detection): Region {
+  return {
+    centreX: x + width / 2,
+    centreY: y + height / 2,
+    size: Math.max(width, height) * FACE_MARGIN,
+    angle,
+  };
+}
+
+/**
+ * A tracker on a finder: detects faces where none is tracked and every tenth call; otherwise follows
+ * the previous points. `smooth`: the points are filtered over time (One-Euro). Closes the finder.
+ */
+export function followFaces(finder: FaceFinder, smooth: boolean): FaceTracker {
+  let tracks: TrackState[] = [];
+  let sinceSearch = 0;
+  let size = '';
+  let closed = false;
+
+  const faceRegion = (points: Landmarks) =>
+    regionOfPoints(points, MESH_POINT_COUNT, RIGHT_EYE, LEFT_EYE, FACE_MARGIN);
+  const isNew = (found: Box, others: TrackState[]) =>
+    others.every((other) => coverage(boxOf(other.face.landmarks), found) < SAME_FACE);
+
+  async function follow(picture: Picture): Promise<TrackState[]> {
+    const kept: TrackState[] = [];
+    for (const track of tracks) {
+      const face = await finder.fit(picture, track.region);
+      if (face && isNew(boxOf(face.landmarks), kept)) kept.push({ ...track, face });
+    }
+    return kept;
+  }
+
+  async function search(picture: Picture, known: TrackState[]): Promise<TrackState[]> {
+    const all = [...known];
+    for (const detection of await finder.detect(picture)) {
+      if (all.length === MAX_FACES) break;
+      if (!isNew(detection, all)) continue;
+      const rough = await finder.fit(picture, detectionRegion(detection));
+      if (!rough || !isNew(boxOf(rough.landmarks), all)) continue;
+      // Once more from where the points say the face is: the detector's box is loose.
+      const region = faceRegion(rough.landmarks);
+      const face = await finder.fit(picture, region);
+      if (!face || !isNew(boxOf(face.landmarks), all)) continue;
+      const filter = smooth ? createOneEuroFilter(SMOOTHING) : undefined;
+      all.push({ region, face, filter });
+    }
+    return all;
+  }
+
+  return {
+    async track(picture) {
+      if (closed) throw new InvalidStateError('the tracker is closed');
+      checkPicture('picture', picture);
+      const newSize = `${picture.width}x${picture.height}`;
+      if (newSize !== size) tracks = [];
+      size = newSize;
+      tracks = await follow(picture);
+      sinceSearch++;
+      if (tracks.length === 0 || (tracks.length < MAX_FACES && sinceSearch >= SEARCH_INTERVAL)) {
+        tracks = await search(picture, tracks);
+        sinceSearch = 0;
+      }
+      for (const track of tracks) {
+        const { landmarks } = track.face;
+        await finder.refine?.(picture, landmarks);
+        track.region = faceRegion(landmarks);
+        track.filter?.(landmarks, track.region.size);
+      }
+      tracks.sort((a, b) => b.region.size - a.region.size);
+      return tracks.map(({ face }) => face);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await finder.close();
+    },
+  };
+}
