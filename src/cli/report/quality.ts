@@ -37,28 +37,44 @@ export function ssim(a: Picture, b: Picture): number {
   if (width < WINDOW.length || height < WINDOW.length) {
     throw new TypeError(`pictures must be at least ${WINDOW.length} pixels a side for SSIM`);
   }
-  const x = luma(a);
-  const y = luma(b);
+  return structure(luma(a), luma(b), width, height).similarity;
+}
+
+/** Means over the places of the window: SSIM, and its factor for contrast and structure alone. */
+export interface Structure {
+  readonly similarity: number;
+  readonly contrast: number;
+}
+
+/** `ssim` of two planes of 0–255, `width × height` of at least 11×11 both. */
+export function structure(
+  x: Float64Array,
+  y: Float64Array,
+  width: number,
+  height: number,
+): Structure {
   const meanX = blur(x, width, height);
   const meanY = blur(y, width, height);
   const meanXX = blur(product(x, x), width, height);
   const meanYY = blur(product(y, y), width, height);
   const meanXY = blur(product(x, y), width, height);
-  let sum = 0;
+  let similarity = 0;
+  let contrast = 0;
   for (let at = 0; at < meanX.length; at++) {
     const mx = meanX[at];
     const my = meanY[at];
     const varianceX = meanXX[at] - mx * mx;
     const varianceY = meanYY[at] - my * my;
     const covariance = meanXY[at] - mx * my;
-    sum +=
-      ((2 * mx * my + C1) * (2 * covariance + C2)) /
-      ((mx * mx + my * my + C1) * (varianceX + varianceY + C2));
+    const factor = (2 * covariance + C2) / (varianceX + varianceY + C2);
+    contrast += factor;
+    similarity += (factor * (2 * mx * my + C1)) / (mx * mx + my * my + C1);
   }
-  return sum / meanX.length;
+  return { similarity: similarity / meanX.length, contrast: contrast / meanX.length };
 }
 
-function checkSizes(a: Picture, b: Picture): void {
+/** Throws TypeError on pictures of different sizes. */
+export function checkSizes(a: Picture, b: Picture): void {
   if (a.width !== b.width || a.height !== b.height) {
     throw new TypeError(
       `pictures must have one size, not ${a.width}×${a.height} and ${b.width}×${b.height}`,
@@ -74,7 +90,8 @@ function gaussian(taps: number, sigma: number): Float64Array {
   return weights.map((weight) => weight / sum);
 }
 
-function luma({ data }: Picture): Float64Array {
+/** Luma of BT.601, full range: 0–255 for each pixel. */
+export function luma({ data }: Picture): Float64Array {
   const values = new Float64Array(data.length / 4);
   for (let at = 0; at < values.length; at++) {
     values[at] = 0.299 * data[at * 4] + 0.587 * data[at * 4 + 1] + 0.114 * data[at * 4 + 2];
