@@ -31,8 +31,7 @@ export function mouthOpening(face: Landmarks): number {
 /** Gap between the lids over the width of the eye, mean of both eyes: 0 is closed, 0.3 wide open. */
 export function lidOpening(face: Landmarks): number {
   const [right, left] = EYES.map(
-    ({ upper, lower, outer, inner }) =>
-      distance(face, upper, lower) / distance(face, outer, inner),
+    ({ upper, lower, outer, inner }) => distance(face, upper, lower) / distance(face, outer, inner),
   );
   return (right + left) / 2;
 }

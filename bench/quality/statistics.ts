@@ -5,6 +5,9 @@ export function mean(values: readonly (number | undefined)[]): number | undefine
   return known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
+/** A sum of squares below this is rounding, of values around 1. */
+const LEAST_SQUARES = 1e-12;
+
 /**
  * Pearson's correlation of two series of one length. 0 where `b` alone is constant: what does not move
  * follows nothing. Undefined where `a` varies less than `least` (standard deviation), as there is then
@@ -24,5 +27,5 @@ export function correlation(
     bb += (b[at] - meanB) ** 2;
   });
   if (a.length < 2 || Math.sqrt(aa / a.length) < least) return undefined;
-  return bb > 0 ? ab / Math.sqrt(aa * bb) : 0;
+  return bb > LEAST_SQUARES ? ab / Math.sqrt(aa * bb) : 0;
 }

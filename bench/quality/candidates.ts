@@ -1,0 +1,57 @@
+import { createPicture, type Picture } from '../../src/geometry/picture.js';
+import type { FaceDecoder } from '../../src/models/decoder.js';
+import { createDecoder } from '../../src/models/families/index.js';
+import { type Pack, PackError } from '../../src/models/pack.js';
+import { openPack } from '../../src/models/pack-node.js';
+
+/** Shows the first reference whatever is sent: what any decoder must beat. */
+export const STATIC = 'static';
+/** The pack that `static` borrows its motion from. */
+const STATIC_PACK = 'warp';
+
+/** A decoder to be judged. */
+export interface Candidate {
+  /** As it was asked for. */
+  readonly name: string;
+  /** Its motion basis and tables code the motion that it gets. */
+  readonly pack: Pack;
+  /** A decoder for one clip; the caller closes it. */
+  create(): Promise<FaceDecoder>;
+}
+
+/** The decoder of `static`. */
+function createStaticDecoder(): FaceDecoder {
+  let first: Picture = createPicture(0, 0);
+  return {
+    async setIdentity({ references }) {
+      first = references[0].picture;
+    },
+    async decode() {
+      return { ...first, data: first.data.slice() };
+    },
+    async close() {},
+  };
+}
+
+/**
+ * Opens decoders by `static`, a pack's name or the path of its folder. Those whose pack cannot be
+ * opened or is of a family that this version does not know are told of by `skip`.
+ */
+export async function openCandidates(
+  names: readonly string[],
+  skip: (line: string) => void,
+): Promise<Candidate[]> {
+  const candidates: Candidate[] = [];
+  for (const name of names) {
+    try {
+      const pack = await openPack(name === STATIC ? STATIC_PACK : name);
+      const create = async () => (name === STATIC ? createStaticDecoder() : createDecoder(pack));
+      await (await create()).close();
+      candidates.push({ name, pack, create });
+    } catch (error) {
+      if (!(error instanceof PackError)) throw error;
+      skip(`${name} is left out: ${error.message}`);
+    }
+  }
+  return candidates;
+}

@@ -1,0 +1,109 @@
+import { continueFace, enrolClip } from '../../src/cli/enrol-clip.js';
+import { openClip } from '../../src/cli/media/clip-source.js';
+import type { Picture } from '../../src/geometry/picture.js';
+import { resampleSquare } from '../../src/geometry/resample.js';
+import type { StreamSize } from '../../src/protocol/limits.js';
+import { toCropUnits } from '../../src/sender/crop.js';
+import type { FaceTracker } from '../../src/sender/tracker.js';
+import type { Candidate } from './candidates.js';
+import { type Lane, openLane, type Shown } from './lane.js';
+import type { MotionTraffic } from './wire.js';
+
+/** References, and seconds from the first face on that they are chosen from: the issue's terms. */
+const REFERENCES = 4;
+const ENROL_SECONDS = 1;
+/** Longest side of the pictures over the crop's, as src/cli/run-sender.ts reads a clip. */
+const PICTURE_PER_CROP = 5;
+
+export interface ClipOptions {
+  readonly path: string;
+  readonly size: StreamSize;
+  /** Frames after the enrolment, at most. */
+  readonly limit: number;
+  readonly candidates: readonly Candidate[];
+  /** Opens a tracker for the clip's pictures, of this width; it is closed again. */
+  readonly openTracker: (width: number) => Promise<FaceTracker>;
+}
+
+/** One frame of a clip beside what every decoder showed for it. */
+export interface CodedFrame {
+  /** Number in the clip. */
+  readonly index: number;
+  /** The square of the clip that the codec was given, `size × size`. */
+  readonly source: Picture;
+  /** In the order of the candidates. */
+  readonly shown: readonly Shown[];
+}
+
+/** What is known of a clip before its first frame. */
+export interface ClipStart {
+  readonly fps: number;
+  /** Number of the first frame after the enrolment. */
+  readonly firstIndex: number;
+  /** Frames that will come, as far as the container knows. */
+  readonly expectedFrames: number | undefined;
+  readonly identityBytes: number;
+  readonly references: number;
+}
+
+export interface ClipObserver {
+  start(start: ClipStart): void;
+  /** The pictures become the observer's. The next frame waits for it. */
+  frame(frame: CodedFrame): Promise<void>;
+}
+
+/**
+ * Takes a clip through the whole codec but the network, once for all decoders, and gives the motion
+ * that was sent to each. Throws UserError where nobody can be enrolled.
+ */
+export async function runClip(
+  { path, size, limit, candidates, openTracker }: ClipOptions,
+  observer: ClipObserver,
+): Promise<MotionTraffic[]> {
+  const clip = await openClip(path, { maxSide: PICTURE_PER_CROP * size });
+  const frames = clip.frames()[Symbol.asyncIterator]();
+  const tracker = await openTracker(clip.width);
+  const lanes: Lane[] = [];
+  try {
+    const enrolled = await enrolClip(frames, clip, tracker, {
+      path,
+      size,
+      references: REFERENCES,
+      seconds: ENROL_SECONDS,
+    });
+    const { crop, nextIndex, identity } = enrolled;
+    for (const candidate of candidates) lanes.push(await openLane(candidate, identity, clip.fps));
+    observer.start({
+      fps: clip.fps,
+      firstIndex: nextIndex,
+      expectedFrames: clip.frameCount && Math.min(limit, clip.frameCount - nextIndex),
+      identityBytes: identity.length,
+      references: enrolled.referenceCount,
+    });
+    const sources: { readonly index: number; readonly source: Picture }[] = [];
+    const queues: Shown[][] = candidates.map(() => []);
+    const deliver = async (from: (lane: Lane) => Promise<Shown[]>) => {
+      for (const [at, lane] of lanes.entries()) queues[at].push(...(await from(lane)));
+      while (queues.every((queue) => queue.length > 0)) {
+        await observer.frame({ ...sources.shift()!, shown: queues.map((queue) => queue.shift()!) });
+      }
+    };
+    let { face } = enrolled;
+    for (let index = nextIndex; index < nextIndex + limit; index++) {
+      const { value: picture, done } = await frames.next();
+      if (done) break;
+      const found = continueFace(await tracker.track(picture), face);
+      face = found ?? face;
+      const square = found ? crop.follow(found.landmarks) : crop.square;
+      sources.push({ index, source: resampleSquare(picture, square, size) });
+      await deliver((lane) => lane.push(found && toCropUnits(found.landmarks, square)));
+    }
+    await deliver((lane) => lane.flush());
+    return lanes.map(({ traffic }) => traffic);
+  } finally {
+    for (const lane of lanes) await lane.close();
+    await tracker.close();
+    await frames.return?.();
+    await clip.close();
+  }
+}
