@@ -1,0 +1,61 @@
+"""The 478 points: which belong to lids, lips and irises, which mirror which."""
+import base64
+import re
+from pathlib import Path
+
+import numpy as np
+
+POINTS, MESH = 478, 468
+GEOMETRY = Path(__file__).parents[2] / 'src' / 'geometry'
+
+
+def regions():
+    """The index lists of src/geometry/regions.ts, by name: the one place they are written down."""
+    text = (GEOMETRY / 'regions.ts').read_text()
+    lists = re.findall(r'export const (\w+): readonly number\[\] = \[([\d,\s]*)\]', text)
+    return {name: [int(n) for n in body.split(',') if n.strip()] for name, body in lists}
+
+
+def triangles():
+    """The 898 × 3 indices of src/geometry/topology-table.ts."""
+    text = (GEOMETRY / 'topology-table.ts').read_text()
+    parts = re.findall(r"'([A-Za-z0-9+/=]+)'", text[text.index('TRIANGLES_BASE64'):])
+    return np.frombuffer(base64.b64decode(''.join(parts)), '<u2').reshape(-1, 3).astype(int)
+
+
+def grown(start, rings):
+    """The points at most `rings` edges of the mesh from those of `start`, sorted."""
+    found = set(start)
+    for _ in range(rings):
+        found |= {int(p) for t in triangles() if found & set(map(int, t)) for p in t}
+    return sorted(found)
+
+
+R = regions()
+LIPS = R['LIPS_OUTER'] + R['LIPS_INNER']
+LIDS = R['RIGHT_LIDS'] + R['LEFT_LIDS']
+IRISES = list(range(MESH, POINTS))
+RIGHT_EYE, LEFT_EYE = R['RIGHT_LIDS'][0], R['LEFT_LIDS'][0]  # the outer corners
+
+
+def upright(points):
+    """(n, 478, 3) points with their centre at 0, the eyes level, the inter-ocular distance 1."""
+    points = points - points[:, :MESH].mean(1, keepdims=True)
+    eyes = points[:, 473, :2] - points[:, 468, :2]
+    length = np.linalg.norm(eyes, axis=1)[:, None, None]
+    cos, sin = (eyes / length[:, 0]).T[:, :, None]
+    x, y, z = np.moveaxis(points, 2, 0)
+    return np.stack([cos * x + sin * y, cos * y - sin * x, z], 2) / length
+
+
+def mirror_map(points):
+    """For each point the index of its mirror image, from (n, 478, 3) faces. Its own inverse."""
+    mean = upright(points).mean(0)
+    mean = (mean + 0) * [1, 1, 0.5]  # depth is the least certain
+    distance = np.linalg.norm(mean[:, None] - mean[None] * [-1, 1, 1], axis=2)
+    taken = np.full(POINTS, -1)
+    for index in np.argsort(distance.min(1)):
+        if taken[index] < 0:
+            partner = next(j for j in np.argsort(distance[index]) if taken[j] < 0)
+            taken[index], taken[partner] = partner, index
+    return taken
