@@ -30,7 +30,7 @@ const PACK = fileURLToPath(new URL('../packs/tracker-facemesh', import.meta.url)
 
 describe('detector decoding', () => {
   it('lays anchors at cell centres, rows first, in the order of the outputs', () => {
-    const anchors = createAnchors();
+    const anchors = createAnchors(256);
     expect(anchors.length).toBe(ANCHOR_COUNT * 2);
     const at = (i: number) => [anchors[i * 2], anchors[i * 2 + 1]];
     expect([at(0), at(1), at(2), at(32)]).toEqual([
@@ -46,20 +46,26 @@ describe('detector decoding', () => {
     ]);
   });
 
-  it('keeps the best of overlapping boxes and all that stand apart', () => {
+  it('makes one of overlapping boxes and keeps all that stand apart', () => {
     const square = (x: number, score: number) => ({
       x,
       y: 0,
       width: 10,
       height: 10,
       score,
-      angle: 0,
+      eyesX: 4,
+      eyesY: x,
     });
     expect(overlap(square(0, 1), square(5, 1))).toBeCloseTo(1 / 3);
     expect(overlap(square(0, 1), square(10, 1))).toBe(0);
     expect(coverage(square(0, 1), { x: 4, y: 4, width: 4, height: 8 })).toBeCloseTo(0.75);
     const kept = suppress([square(0, 0.6), square(2, 0.9), square(30, 0.7)]);
-    expect(kept.map(({ x }) => x)).toEqual([2, 30]);
+    // The mean of 0 and 2 by their scores, with the better one's.
+    expect(kept.map(({ x, score }) => [x, score])).toEqual([
+      [expect.closeTo(1.2), 0.9],
+      [expect.closeTo(30), 0.7],
+    ]);
+    expect(kept[0]).toMatchObject({ y: 0, width: 10, eyesX: 4, eyesY: expect.closeTo(1.2) });
   });
 });
 

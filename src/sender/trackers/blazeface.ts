@@ -2,12 +2,13 @@ import type { Picture } from '../../geometry/picture.js';
 import type { InferenceSession } from '../../models/inference.js';
 import { type Region, sampleRegion } from './region.js';
 
-/** Pixels along a side of the detector's input. */
-export const DETECTOR_SIDE = 256;
 /** Anchors of one picture: 16 × 16 cells × 2, then 8 × 8 cells × 6. */
 export const ANCHOR_COUNT = 896;
 /** Numbers per anchor: centre x, y, width, height, then 6 key points. */
 const BOX_VALUES = 16;
+/** MediaPipe's default `min_face_detection_confidence`. */
+const MIN_SCORE = 0.5;
+const MIN_LOGIT = Math.log(MIN_SCORE / (1 - MIN_SCORE));
 /** MediaPipe's overlap limit for one face (face_detection_full_range.pbtxt). */
 const MAX_OVERLAP = 0.3;
 
@@ -23,20 +24,21 @@ export interface Box {
 export interface Detection extends Box {
   /** 0–1. */
   readonly score: number;
-  /** Radians from the x axis to the line from the right to the left eye. */
-  readonly angle: number;
+  /** From the right to the left eye, in pixels of the picture. */
+  readonly eyesX: number;
+  readonly eyesY: number;
 }
 
-/** Anchor centres x, y in input pixels, in the order of the graph's outputs. */
-export function createAnchors(): Float32Array {
+/** Anchor centres x, y in pixels of an input of `side × side`, in the order of the graph's outputs. */
+export function createAnchors(side: number): Float32Array {
   const anchors = new Float32Array(ANCHOR_COUNT * 2);
   let write = 0;
   for (const { stride, perCell } of [
-    { stride: 16, perCell: 2 },
-    { stride: 32, perCell: 6 },
+    { stride: side / 16, perCell: 2 },
+    { stride: side / 8, perCell: 6 },
   ])
-    for (let y = stride / 2; y < DETECTOR_SIDE; y += stride)
-      for (let x = stride / 2; x < DETECTOR_SIDE; x += stride)
+    for (let y = stride / 2; y < side; y += stride)
+      for (let x = stride / 2; x < side; x += stride)
         for (let n = 0; n < perCell; n++) {
           anchors[write++] = x;
           anchors[write++] = y;
@@ -64,60 +66,89 @@ export function coverage(a: Box, b: Box): number {
   return sharedArea(a, b) / Math.min(area(a), area(b));
 }
 
-/** Non-maximum suppression: the best-scored of each heap of overlapping boxes, best first. */
+const MEAN_OF = ['x', 'y', 'width', 'height', 'eyesX', 'eyesY'] as const;
+
+/**
+ * Non-maximum suppression, weighted (Bazarevsky et al. 2019): of each heap of boxes that overlap the
+ * best-scored one, the mean by score, with the score of that one. Best first.
+ */
 export function suppress(detections: readonly Detection[]): Detection[] {
   const kept: Detection[] = [];
-  for (const candidate of [...detections].sort((a, b) => b.score - a.score))
-    if (kept.every((other) => overlap(other, candidate) <= MAX_OVERLAP)) kept.push(candidate);
+  let rest = [...detections].sort((a, b) => b.score - a.score);
+  for (let [best] = rest; best; [best] = rest) {
+    const top = best;
+    const heap = rest.filter((other) => overlap(other, top) > MAX_OVERLAP || other === top);
+    rest = rest.filter((other) => !heap.includes(other));
+    const total = heap.reduce((sum, { score }) => sum + score, 0);
+    const mean = { ...top };
+    for (const key of MEAN_OF)
+      mean[key] = heap.reduce((sum, each) => sum + each[key] * each.score, 0) / total;
+    kept.push(mean);
+  }
   return kept;
 }
 
 /** The square around the whole picture. */
-function wholePicture({ width, height }: Picture): Region {
+export function wholePicture({ width, height }: Picture): Region {
   return { centreX: width / 2, centreY: height / 2, size: Math.max(width, height), angle: 0 };
 }
 
-/** BlazeFace (Bazarevsky et al. 2019), MediaPipe's 256 × 256 back-camera variant. */
-export function createDetector(session: InferenceSession, minScore: number) {
-  const anchors = createAnchors();
-  const image = new Float32Array(DETECTOR_SIDE * DETECTOR_SIDE * 3);
-  const minLogit = Math.log(minScore / (1 - minScore));
+/** What a detector's graph gave for anchors that follow each other. */
+export interface DetectorOutput {
+  /** Logits, one for each anchor. */
+  readonly scores: Float32Array;
+  /** `BOX_VALUES` for each anchor, in pixels of the graph's input, around the anchor's centre. */
+  readonly boxes: Float32Array;
+}
 
-  function decode(
-    scores: Float32Array,
-    boxes: Float32Array,
-    firstAnchor: number,
-    region: Region,
-    found: Detection[],
-  ): void {
-    const scale = region.size / DETECTOR_SIDE;
+/**
+ * Reads what BlazeFace (Bazarevsky et al. 2019) gave for the whole picture, sampled to `side × side`:
+ * the function returned gives its faces, best first. `outputs` follow each other in the order of the
+ * anchors.
+ */
+export function createDetectionReader(side: number) {
+  const anchors = createAnchors(side);
+  return (picture: Picture, outputs: readonly DetectorOutput[]): Detection[] => {
+    const region = wholePicture(picture);
+    const scale = region.size / side;
     const left = region.centreX - region.size / 2;
     const top = region.centreY - region.size / 2;
-    for (let i = 0; i < scores.length; i++) {
-      if (scores[i]! < minLogit) continue;
-      const b = i * BOX_VALUES;
-      const x = anchors[(firstAnchor + i) * 2]! + boxes[b]!;
-      const y = anchors[(firstAnchor + i) * 2 + 1]! + boxes[b + 1]!;
-      found.push({
-        x: left + (x - boxes[b + 2]! / 2) * scale,
-        y: top + (y - boxes[b + 3]! / 2) * scale,
-        width: boxes[b + 2]! * scale,
-        height: boxes[b + 3]! * scale,
-        score: 1 / (1 + Math.exp(-scores[i]!)),
-        angle: Math.atan2(boxes[b + 7]! - boxes[b + 5]!, boxes[b + 6]! - boxes[b + 4]!),
-      });
-    }
-  }
+    const found: Detection[] = [];
+    let anchor = 0;
+    for (const { scores, boxes } of outputs)
+      for (let i = 0; i < scores.length; i++, anchor++) {
+        if (!(scores[i]! >= MIN_LOGIT)) continue;
+        const b = i * BOX_VALUES;
+        const x = anchors[anchor * 2]! + boxes[b]!;
+        const y = anchors[anchor * 2 + 1]! + boxes[b + 1]!;
+        found.push({
+          x: left + (x - boxes[b + 2]! / 2) * scale,
+          y: top + (y - boxes[b + 3]! / 2) * scale,
+          width: boxes[b + 2]! * scale,
+          height: boxes[b + 3]! * scale,
+          score: 1 / (1 + Math.exp(-scores[i]!)),
+          eyesX: (boxes[b + 6]! - boxes[b + 4]!) * scale,
+          eyesY: (boxes[b + 7]! - boxes[b + 5]!) * scale,
+        });
+      }
+    return suppress(found);
+  };
+}
 
-  /** Faces of the picture, best first. */
+/** Pixels along a side of the back-camera variant's input. */
+const SIDE = 256;
+
+/** MediaPipe's 256 × 256 back-camera variant. Gives the faces of a picture, best first. */
+export function createDetector(session: InferenceSession) {
+  const image = new Float32Array(SIDE * SIDE * 3);
+  const read = createDetectionReader(SIDE);
   return async function detect(picture: Picture): Promise<Detection[]> {
     const region = wholePicture(picture);
-    sampleRegion(picture, region, DETECTOR_SIDE, image, 0, { low: -1, high: 1, outside: 'black' });
-    const dims = [1, DETECTOR_SIDE, DETECTOR_SIDE, 3];
-    const out = await session.run({ image: { data: image, dims } });
-    const found: Detection[] = [];
-    decode(out.scores_512!.data, out.boxes_512!.data, 0, region, found);
-    decode(out.scores_384!.data, out.boxes_384!.data, 512, region, found);
-    return suppress(found);
+    sampleRegion(picture, region, SIDE, image, 0, { low: -1, high: 1, outside: 'black' });
+    const out = await session.run({ image: { data: image, dims: [1, SIDE, SIDE, 3] } });
+    return read(picture, [
+      { scores: out.scores_512!.data, boxes: out.boxes_512!.data },
+      { scores: out.scores_384!.data, boxes: out.boxes_384!.data },
+    ]);
   };
 }

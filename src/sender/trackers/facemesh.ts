@@ -7,8 +7,7 @@ import { regionToPicture, sampleRegion } from './region.js';
 
 /** Pixels along a side of the mesh network's input. */
 const MESH_SIDE = 192;
-/** MediaPipe's default `min_face_detection_confidence` and `min_face_presence_confidence`. */
-const MIN_SCORE = 0.5;
+/** MediaPipe's default `min_face_presence_confidence`. */
 const MIN_PRESENCE = 0.5;
 
 /** MediaPipe's BlazeFace, Face Mesh and Iris networks (Apache-2.0): 468 points, then the irises. */
@@ -17,7 +16,7 @@ export function createFaceMeshFinder({ graph, close }: TrackerPack): FaceFinder 
   const image = new Float32Array(MESH_SIDE * MESH_SIDE * 3);
   const dims = [1, MESH_SIDE, MESH_SIDE, 3];
   return {
-    detect: createDetector(graph('blazeface.onnx'), MIN_SCORE),
+    detect: createDetector(graph('blazeface.onnx')),
     refine: createIrisRefiner(graph('iris.onnx')),
     /** The irises' points are still zero. */
     async fit(picture, region) {

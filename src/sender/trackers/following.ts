@@ -56,12 +56,13 @@ function boxOf(points: Landmarks): Box {
 }
 
 /** The square that a finder looks for a detected face in. */
-export function detectionRegion({ x, y, width, height, angle }: Detection): Region {
+export function detectionRegion(detection: Detection): Region {
+  const { x, y, width, height, eyesX, eyesY } = detection;
   return {
     centreX: x + width / 2,
     centreY: y + height / 2,
     size: Math.max(width, height) * FACE_MARGIN,
-    angle,
+    angle: Math.atan2(eyesY, eyesX),
   };
 }
 

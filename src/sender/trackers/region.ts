@@ -20,11 +20,15 @@ export interface Sampling {
   readonly mirrored?: boolean;
   /** Outside the picture: the nearest edge pixel, or black. */
   readonly outside: 'edge' | 'black';
+  /** One bilinear sample per pixel, however large the region: no defence against aliasing. */
+  readonly single?: boolean;
+  /** Channel after channel, as a network of NCHW takes them. Default: pixel after pixel. */
+  readonly planar?: boolean;
 }
 
 /**
- * Resamples a region to `side × side × 3` floats (R G B, rows top to bottom) written to `out` from
- * `offset`. Bilinear; where the region is at least twice as large as the output, each output pixel
+ * Resamples a region to `side × side × 3` floats (R G B, rows top to bottom; `3 × side × side` where
+ * `planar`) written to `out` from `offset`. Bilinear; where the region is at least twice as large as the output, each output pixel
  * is the mean of 2 × 2 bilinear samples, against aliasing.
  */
 export function sampleRegion(
@@ -33,11 +37,11 @@ export function sampleRegion(
   side: number,
   out: Float32Array,
   offset: number,
-  { low, high, mirrored = false, outside }: Sampling,
+  { low, high, mirrored = false, outside, single = false, planar = false }: Sampling,
 ): void {
   const { width, height, data } = picture;
   const step = region.size / side;
-  const taps = step >= 2 ? 2 : 1;
+  const taps = step >= 2 && !single ? 2 : 1;
   const cos = Math.cos(region.angle) * step;
   const sin = Math.sin(region.angle) * step;
   const axisX = mirrored ? -cos : cos;
@@ -46,6 +50,7 @@ export function sampleRegion(
   const black = outside === 'black';
   const maxX = width - 1;
   const maxY = height - 1;
+  const channel = planar ? side * side : 1;
   let write = offset;
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
@@ -81,9 +86,9 @@ export function sampleRegion(
         blue += wa * data[a + 2]! + wb * data[b + 2]! + wc * data[c + 2]! + wd * data[d + 2]!;
       }
       out[write] = low + red * gain;
-      out[write + 1] = low + green * gain;
-      out[write + 2] = low + blue * gain;
-      write += 3;
+      out[write + channel] = low + green * gain;
+      out[write + 2 * channel] = low + blue * gain;
+      write += planar ? 1 : 3;
     }
   }
 }
