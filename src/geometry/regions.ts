@@ -43,3 +43,15 @@ export const FACE_OVAL: readonly number[] = [
   10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148,
   176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 ];
+
+/** The right brow's upper edge, from the outside inwards. */
+export const RIGHT_BROW: readonly number[] = [70, 63, 105, 66, 107];
+
+/** The left brow's upper edge, from the outside inwards. */
+export const LEFT_BROW: readonly number[] = [300, 293, 334, 296, 336];
+
+/** The nose from its bridge to its tip. */
+export const NOSE_BRIDGE: readonly number[] = [168, 6, 197, 195, 5, 4, 1];
+
+/** The lower edge of the nose, from the right wing to the left. */
+export const NOSE_BASE: readonly number[] = [98, 97, 2, 326, 327];

@@ -1,3 +1,4 @@
+import { CANONICAL_FACE } from './canonical-face.js';
 import { createHeadMesh, type HeadMesh } from './head-mesh.js';
 import { CROP_UNITS, type Landmarks, MESH_POINT_COUNT } from './landmarks.js';
 import { createRasteriser } from './rasteriser.js';
@@ -22,6 +23,7 @@ export interface WarpMap {
   /**
    * The maps of one triangle, reference by reference, `COEFFICIENTS` each, into the frame's buffer
    * (good until the next update). A reference that has no share in the triangle has zero weights.
+   * The canonical face's map comes last; its weight means nothing.
    */
   triangle(id: number): Float32Array;
 }
@@ -36,12 +38,14 @@ export function createWarpMap(references: readonly Landmarks[], size: number): W
   const rasteriser = createRasteriser(size, size);
   const depth = new Float32Array(MESH_POINT_COUNT);
   const target = new Float32Array(2 * vertexCount);
-  const sources = references.map((reference) => {
+  const placed = (on: HeadMesh, geometry: Landmarks) => {
     const vertices = new Float32Array(2 * vertexCount);
-    mesh.place(reference, vertices);
+    on.place(geometry, vertices);
     return vertices.map((value) => value * scale);
-  });
-  const stride = COEFFICIENTS * references.length;
+  };
+  const sources = references.map((reference) => placed(mesh, reference));
+  sources.push(placed(createHeadMesh([CANONICAL_FACE], 0), CANONICAL_FACE));
+  const stride = COEFFICIENTS * sources.length;
   const maps = new Float32Array(stride * triangleCount);
   const views = Array.from({ length: triangleCount }, (_, id) =>
     maps.subarray(stride * id, stride * (id + 1)),

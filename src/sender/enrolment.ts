@@ -39,7 +39,7 @@ export interface Enrolment {
 }
 
 /** WebP quality of a reference: at 256×256 about 8 kB each; below 80 skin turns to patches. */
-const REFERENCE_QUALITY = 85;
+export const REFERENCE_QUALITY = 85;
 /** How much more a lip or lid point counts than another in the distance between two frames. */
 const FEATURE_WEIGHT = 6;
 
@@ -61,7 +61,7 @@ function distance(a: Landmarks, b: Landmarks): number {
  * Indices of `count` of the geometries, as different from each other as can be: first the one that
  * is nearest to all others, then always the one farthest from those chosen (Gonzalez 1985).
  */
-function spreadChoice(geometries: readonly Landmarks[], count: number): number[] {
+export function spreadChoice(geometries: readonly Landmarks[], count: number): number[] {
   const sums = geometries.map((a) => geometries.reduce((sum, b) => sum + distance(a, b), 0));
   const chosen = [sums.indexOf(Math.min(...sums))];
   while (chosen.length < Math.min(count, geometries.length)) {

@@ -1,0 +1,121 @@
+import { drawContours, drawDisc } from '../../geometry/contours.js';
+import { CROP_UNITS, type Landmarks } from '../../geometry/landmarks.js';
+import { NO_TRIANGLE } from '../../geometry/rasteriser.js';
+import { LEFT_IRIS, RIGHT_IRIS } from '../../geometry/regions.js';
+import {
+  LEFT_EYE_TRIANGLES,
+  MOUTH_TRIANGLES,
+  RIGHT_EYE_TRIANGLES,
+} from '../../geometry/topology.js';
+import { COEFFICIENTS } from '../../geometry/warp-map.js';
+import type { DecoderReference } from '../decoder.js';
+import { createFaceWarp, type FaceWarp } from './face-warp.js';
+
+/** Pixels across the pictures that the network sees and makes. */
+export const NETWORK_SIZE = 256;
+/** Pixels across the conditioning. */
+export const CONDITIONING_SIZE = 128;
+/**
+ * Channels of the conditioning: the canonical face's x and y (the NMFC image of Head2Head, extended
+ * to hair and background; -1 to 1 over its crop), face, inside of the mouth, inside of the lids,
+ * irises, contours.
+ */
+export const CONDITIONING_CHANNELS = 7;
+/** Channels of what the network is told of each reference beside its pixels: share, stretch. */
+export const TRUST_CHANNELS = 2;
+
+/** Powers of two of stretching or shrinking that are told apart, either way. */
+const MAX_STRETCH = 2;
+const FACE_TRIANGLES = MOUTH_TRIANGLES.end;
+
+/** What the network of a frame sees, channel planes in row-major order; one frame's at a time. */
+export interface PortraitInputs {
+  /** Lays out a frame (crop units). */
+  update(geometry: Landmarks): void;
+  /** K × 3 × 256 × 256: each reference, warped to the frame; 0–1. */
+  readonly warped: Float32Array;
+  /**
+   * K × 2 × 128 × 128: the share that the geometry alone gives the reference (0–1), and the
+   * logarithm to base 4 of how many of its pixels go into one of the frame's (-1 to 1).
+   */
+  readonly trust: Float32Array;
+  /** `CONDITIONING_CHANNELS` × 128 × 128. */
+  readonly conditioning: Float32Array;
+  readonly warp: FaceWarp;
+}
+
+/** Inputs for a person with these references, pictures of 256 × 256. */
+export function createPortraitInputs(references: readonly DecoderReference[]): PortraitInputs {
+  const warp = createFaceWarp(references, NETWORK_SIZE);
+  const count = references.length;
+  const plane = NETWORK_SIZE * NETWORK_SIZE;
+  const small = CONDITIONING_SIZE * CONDITIONING_SIZE;
+  const warped = new Float32Array(3 * count * plane);
+  const trust = new Float32Array(TRUST_CHANNELS * count * small);
+  const conditioning = new Float32Array(CONDITIONING_CHANNELS * small);
+  const channel = (index: number) => conditioning.subarray(index * small, (index + 1) * small);
+  const eyes = channel(4);
+  const irises = channel(5);
+  const contours = channel(6);
+
+  function update(geometry: Landmarks): void {
+    warp.update(geometry);
+    for (let row = 0, i = 0; row < NETWORK_SIZE; row++) {
+      for (let column = 0; column < NETWORK_SIZE; column++, i++) {
+        warp.look(column + 0.5, row + 0.5, i);
+        for (let k = 0, out = i; k < count; k++, out += 3 * plane) {
+          const colour = warp.colour(k);
+          warped[out] = (colour & 255) / 255;
+          warped[out + plane] = ((colour >>> 8) & 255) / 255;
+          warped[out + 2 * plane] = ((colour >>> 16) & 255) / 255;
+        }
+      }
+    }
+    describe();
+    irises.fill(0);
+    drawDisc(geometry, RIGHT_IRIS, CONDITIONING_SIZE, eyes, irises);
+    drawDisc(geometry, LEFT_IRIS, CONDITIONING_SIZE, eyes, irises);
+    drawContours(geometry, CONDITIONING_SIZE, contours);
+  }
+
+  /** The conditioning and the trust, at every second pixel of every second row. */
+  function describe(): void {
+    const step = NETWORK_SIZE / CONDITIONING_SIZE;
+    const { ids } = warp.map;
+    for (let row = 0, i = 0; row < CONDITIONING_SIZE; row++) {
+      for (let column = 0; column < CONDITIONING_SIZE; column++, i++) {
+        const id = ids[step * (row * NETWORK_SIZE + column)];
+        const x = step * column + 0.5;
+        const y = step * row + 0.5;
+        const onFace = id < FACE_TRIANGLES;
+        conditioning[2 * small + i] = onFace ? 1 : 0;
+        conditioning[3 * small + i] = onFace && id >= MOUTH_TRIANGLES.first ? 1 : 0;
+        eyes[i] = id >= RIGHT_EYE_TRIANGLES.first && id < LEFT_EYE_TRIANGLES.end ? 1 : 0;
+        if (id === NO_TRIANGLE) {
+          conditioning[i] = (2 * x) / CROP_UNITS - 1;
+          conditioning[small + i] = (2 * y) / CROP_UNITS - 1;
+          for (let k = 0, out = i; k < count; k++, out += 2 * small) {
+            trust[out] = k === 0 ? 1 : 0;
+            trust[out + small] = 0;
+          }
+          continue;
+        }
+        const m = warp.map.triangle(id);
+        for (let k = 0, c = 0, out = i; k < count; k++, c += COEFFICIENTS, out += 2 * small) {
+          trust[out] = m[c + 6] * x + m[c + 7] * y + m[c + 8];
+          const area = Math.abs(m[c] * m[c + 4] - m[c + 1] * m[c + 3]);
+          const stretch = 0.5 * Math.log2(area + 1e-6);
+          trust[out + small] = Math.max(-1, Math.min(1, stretch / (MAX_STRETCH / 2)));
+        }
+        const c = COEFFICIENTS * count;
+        const half = CROP_UNITS / 2;
+        conditioning[i] = limited((m[c] * x + m[c + 1] * y + m[c + 2]) / half - 1);
+        conditioning[small + i] = limited((m[c + 3] * x + m[c + 4] * y + m[c + 5]) / half - 1);
+      }
+    }
+  }
+  return { update, warped, trust, conditioning, warp };
+}
+
+/** The background's rings reach far beyond the crop; what matters is inside. */
+const limited = (value: number): number => Math.max(-1.5, Math.min(1.5, value));
