@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Cuts the faces out of clips and stills once, for training and for measuring.
 
-    /usr/bin/python3 -m tracker.cache DATA CACHE            (run in training/)
+    /usr/bin/python3 -m tracker.cache DATA CACHE [TRACKS]            (run in training/)
 
 DATA is a folder of clips and stills with `splits.json` and the tracks of MediaPipe FaceLandmarker
-(`tracks/FILE.npz`, see README.md). CACHE gets `crops.u8` (n × 288 × 288 × 3, RGB), `crops.npz`
+(`tracks/FILE.npz`, see README.md); TRACKS is a folder of further tracks. CACHE gets `crops.u8` (n × 288 × 288 × 3, RGB), `crops.npz`
 (points in crop pixels, person, whether there is a face) and `people.json`. Deterministic.
 """
 import json
@@ -17,7 +17,8 @@ import numpy as np
 
 from common.run import progress
 
-from .points import MESH, POINTS, LEFT_EYE, RIGHT_EYE, mirror_map
+from .points import MESH, POINTS, LEFT_EYE, RIGHT_EYE, mirror_map, upright
+from .still import read_still, tiles
 from .turn import turn
 
 SIDE = 288
@@ -27,8 +28,10 @@ TURNED_OF_A_CLIP = 120
 TURNS_OF_A_STILL = 10
 MOST_YAW, MOST_PITCH = np.radians(40), np.radians(20)
 BACKGROUNDS_OF_A_CLIP = 24
-# Blendshapes whose frames are rare and matter: blinks, looks to the side, the open jaw, smiles.
-RARE = [9, 10, 13, 14, 15, 16, 25, 44, 45]
+# Pairs of points whose distance tells of blinks, gaze, the open jaw and smiles, which are rare and
+# matter; a change of RARE_AT inter-ocular distances is rare indeed.
+RARE_GAPS = [(159, 145), (386, 374), (468, 33), (473, 263), (13, 14), (61, 291)]
+RARE_AT = 0.15
 
 
 def frames_of(path, width, height, wanted):
@@ -102,11 +105,19 @@ class Writer:
         print(f'{len(points)} crops of {len(names)} people, {int((~face).sum())} without a face')
 
 
+def rarity(points):
+    """How far each of (n, 478, 3) faces' lids, gaze and lips are from where they mostly are, 0–1."""
+    xy = upright(points)[..., :2]
+    gaps = [xy[:, a] - xy[:, b] for a, b in RARE_GAPS]
+    away = np.concatenate([g - np.median(g, 0) for g in gaps], 1)
+    return np.clip(np.abs(away).max(1) / RARE_AT, 0, 1)
+
+
 def chosen_frames(tracks, rng):
     """Per clip of one person the indices into its track that are kept: rare expressions first."""
     scores = []
     for clip, track in enumerate(tracks):
-        rare = track['blendshapes'][:, RARE].max(1) / 255
+        rare = rarity(track['landmarks'] / 16)
         key = rng.random(len(rare)) ** (1 / (0.3 + rare))
         scores += [(k, clip, i) for i, k in enumerate(key)]
     kept = sorted(scores, reverse=True)[:MOST_OF_A_PERSON]
@@ -161,19 +172,21 @@ def add_clips(data, writer, rng):
 def person_of_still(path):
     """Neutral and smiling pictures of one person have the same number."""
     group = 'london' if 'london' in path.parent.name else path.parent.name
-    return f'{group}/{"lisa" if group == "lisa" else path.name.split("_")[0].split(".")[0]}'
+    return group if group == 'lisa' else f'{group}/{path.stem.split("_0")[0]}'
 
 
-def add_stills(data, writer, rng):
-    tracks = sorted((data / 'tracks' / 'stills').rglob('*.npz'))
-    for path in progress(tracks, len(tracks), 'stills'):
-        still = data / path.relative_to(data / 'tracks').with_suffix('')
-        picture = cv2.cvtColor(cv2.imread(str(still)), cv2.COLOR_BGR2RGB)
-        for number, row in enumerate(np.load(path)['landmarks']):
-            points = row / 16
+def add_stills(data, folders, writer, rng):
+    tracks = [(path, folder) for folder in folders for path in sorted((folder / 'stills').rglob('*.npz'))]
+    for path, folder in progress(tracks, len(tracks), 'stills'):
+        still = data / path.relative_to(folder).with_suffix('')
+        parts = tiles(read_still(still), still)
+        track = np.load(path)
+        for frame, row in zip(track['frame'], track['landmarks']):
+            corner, picture = parts[frame]
+            points = row / 16 - [*corner, 0]
             centre, extent, angle = square_of(points)
             crop, moved = cut(picture, centre, extent * MARGIN, angle, points)
-            person = person_of_still(still) + (f'/{number}' if number else '')
+            person = person_of_still(still) + (f'/{frame}' if len(parts) > 1 else '')
             writer.add(crop, moved, person)
             for _ in range(TURNS_OF_A_STILL):
                 yaw, pitch = rng.uniform(-1, 1, 2) * [MOST_YAW, MOST_PITCH]
@@ -181,12 +194,12 @@ def add_stills(data, writer, rng):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     data, rng = Path(sys.argv[1]), np.random.default_rng(1)
     cv2.setNumThreads(1)
     writer = Writer(Path(sys.argv[2]))
-    add_stills(data, writer, rng)
+    add_stills(data, [data / 'tracks', *map(Path, sys.argv[3:])], writer, rng)
     add_clips(data, writer, rng)
     writer.close()
 

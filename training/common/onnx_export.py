@@ -1,0 +1,69 @@
+"""From a PyTorch module to an ONNX graph in a pack, and the proof that both compute the same."""
+import base64
+import hashlib
+import io
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+RUNNER = Path(__file__).parent / 'run_onnx.mjs'
+SMALL = 64  # weights of fewer elements stay float32
+
+
+def export(module, inputs, output_names, opset):
+    """The ONNX model of a module; `inputs` is a dictionary of example tensors, in its order."""
+    file = io.BytesIO()
+    module.eval()
+    # The exporter that PyTorch 1.13 has; newer ones must be told not to use theirs.
+    older = {'dynamo': False} if 'dynamo' in torch.onnx.export.__code__.co_varnames else {}
+    torch.onnx.export(module, tuple(inputs.values()), file, input_names=list(inputs),
+                      output_names=output_names, opset_version=opset, do_constant_folding=True, **older)
+    model = onnx.load_from_string(file.getvalue())
+    onnx.checker.check_model(model)
+    return model
+
+
+def halve_weights(model):
+    """Stores float32 weights as float16 with a Cast before use: half the file, float32 arithmetic."""
+    casts, kept = [], []
+    for tensor in model.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype != np.float32 or array.size < SMALL:
+            kept.append(tensor)
+            continue
+        kept.append(numpy_helper.from_array(array.astype(np.float16), tensor.name + '_f16'))
+        casts.append(helper.make_node('Cast', [tensor.name + '_f16'], [tensor.name], to=TensorProto.FLOAT))
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(casts + nodes)
+    onnx.checker.check_model(model)
+
+
+def write(model, path):
+    """Writes a model; the same model gives the same bytes. Returns their SHA-256 (hexadecimal)."""
+    model.producer_name, model.producer_version = 'visavis', ''
+    data = model.SerializeToString(deterministic=True)
+    Path(path).write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def run_in_node(path, inputs):
+    """Outputs of a graph in onnxruntime-node as a dictionary of float32 arrays; so are the inputs."""
+    def packed(array):
+        data = np.ascontiguousarray(array, '<f4')
+        return {'dims': data.shape, 'data': base64.b64encode(data.tobytes()).decode()}
+
+    request = {'model': str(Path(path).resolve()), 'inputs': {k: packed(v) for k, v in inputs.items()}}
+    done = subprocess.run(['node', RUNNER], input=json.dumps(request), capture_output=True, text=True,
+                          check=False)
+    if done.returncode:
+        raise SystemExit(f'{path} does not run in onnxruntime-node: {done.stderr.strip()}')
+    return {name: np.frombuffer(base64.b64decode(o['data']), '<f4').reshape(o['dims'])
+            for name, o in json.loads(done.stdout).items()}

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Writes a tracker pack from a run's checkpoint, and compares it with PyTorch.
+
+    /usr/bin/python3 -m tracker.export FOLDER BLAZEFACE_ONNX PACK      (run in training/)
+
+PACK gets `tracker.onnx`, a copy of `blazeface.onnx` and `manifest.json`. Ends with an error where
+the graph in onnxruntime-node differs from PyTorch by more than the tolerance.
+"""
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from common.onnx_export import export, halve_weights, run_in_node, write
+
+from .network import SIDE, Tracker
+
+OPSET = 16  # the first with GridSample
+TOLERANCE = 0.05  # input pixels, a tenth of a per cent of the inter-ocular distance: float16 weights
+
+
+class Graph(torch.nn.Module):
+    """The network as the pack has it: NHWC in, points and presence (0–1) out."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, image):
+        _, points, presence = self.network(image.permute(0, 3, 1, 2))
+        return points, presence.sigmoid()
+
+
+def compare(graph, path):
+    """Largest differences of points (input pixels) and presence between PyTorch and the file."""
+    rng = np.random.default_rng(0)
+    worst = np.zeros(2)
+    for _ in range(4):
+        coarse = rng.random((1, 12, 12, 3), dtype=np.float32)
+        image = np.kron(coarse, np.ones((1, SIDE // 12, SIDE // 12, 1), np.float32))
+        with torch.no_grad():
+            ours = [o.numpy() for o in graph(torch.tensor(image))]
+        theirs = run_in_node(path, {'image': image})
+        worst = np.maximum(worst, [np.abs(o - theirs[n]).max() for o, n in zip(ours, ('points', 'presence'))])
+    return worst
+
+
+def main():
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    run, blazeface, pack = map(Path, sys.argv[1:])
+    network = Tracker()
+    network.load_state_dict(torch.load(run / 'checkpoint.pt', map_location='cpu', weights_only=False)['network'])
+    graph = Graph(network).eval()
+    model = export(graph, {'image': torch.zeros(1, SIDE, SIDE, 3)}, ['points', 'presence'], OPSET)
+    halve_weights(model)
+    pack.mkdir(parents=True, exist_ok=True)
+    hashes = {'tracker.onnx': write(model, pack / 'tracker.onnx')}
+    points, presence = compare(graph, pack / 'tracker.onnx')
+    print(f'largest difference from PyTorch: points {points:.4f} of {SIDE}, presence {presence:.5f}')
+    if points > TOLERANCE or presence > 0.01:
+        sys.exit('the graph does not compute what the network does')
+    data = blazeface.read_bytes()
+    (pack / 'blazeface.onnx').write_bytes(data)
+    hashes['blazeface.onnx'] = hashlib.sha256(data).hexdigest()
+    manifest = {'name': 'tracker', 'kind': 'distilled', 'license': 'Apache-2.0', 'sha256': hashes}
+    (pack / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n')
+
+
+if __name__ == '__main__':
+    main()
