@@ -12,7 +12,7 @@
  */
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/cli/user-error.js';
 import { STREAM_SIZES } from '../src/protocol/limits.js';
@@ -67,8 +67,6 @@ function clipsOf(set: string): readonly Clip[] {
   return sets[set as keyof Splits];
 }
 
-const nameOf = (file: string) => file.replace(/^video\//, '');
-
 async function main(): Promise<void> {
   const { options, json, ...parsed } = parse();
   const out = parsed.out ? resolve(parsed.out) : mkdtempSync(join(tmpdir(), 'visavis-quality-'));
@@ -81,9 +79,9 @@ async function main(): Promise<void> {
       if (!begun) console.log(tableHead().join('\n'));
       begun = true;
       for (const [name, figures] of Object.entries(decoders)) {
-        console.log(tableLine(nameOf(file), name, figures));
+        console.log(tableLine(basename(file), name, figures));
       }
-      strips[file] = `strips/${nameOf(file).replaceAll('/', '_')}.jpg`;
+      strips[file] = `strips/${file.replaceAll('/', '_')}.jpg`;
       const strip = await drawStrip(moments, Object.keys(decoders), options.size);
       writeFileSync(join(out, strips[file]), strip);
     },

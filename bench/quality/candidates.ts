@@ -1,6 +1,6 @@
 import { createPicture, type Picture } from '../../src/geometry/picture.js';
 import type { FaceDecoder } from '../../src/models/decoder.js';
-import { createDecoder } from '../../src/models/families/index.js';
+import { createDecoder } from '../../src/models/decoder-node.js';
 import { type Pack, PackError } from '../../src/models/pack.js';
 import { openPack } from '../../src/models/pack-node.js';
 

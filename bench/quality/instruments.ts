@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
+import { createLandmarker, type Landmarker } from '../face-landmarker.js';
 import { type Butteraugli, openButteraugli } from './butteraugli.js';
 import { createFaceEmbedder, type FaceEmbedder } from './identity-similarity.js';
-import { createLandmarker, type Landmarker } from './stub-landmarker.js';
 
 /** What measures; undefined where it is not on this machine. */
 export interface Instruments {

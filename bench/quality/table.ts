@@ -1,14 +1,14 @@
 import { COLUMNS, type Figures, KEYS, type Key, printed } from './figures.js';
 import { type Comparison, comparisonRows } from './targets.js';
 
-/** Characters of a clip's and a decoder's name. */
+/** Characters of a clip's name, from its start, and of a decoder's, to its end (a folder's path). */
 const NAME_WIDTH = 30;
 const DECODER_WIDTH = 18;
 
 const width = (key: Key) => Math.max(COLUMNS[key].heading.length, COLUMNS[key].unit.length, 6) + 1;
 
 const line = (name: string, decoder: string, cells: readonly string[]) =>
-  name.slice(-NAME_WIDTH).padEnd(NAME_WIDTH) +
+  name.slice(0, NAME_WIDTH).padEnd(NAME_WIDTH) +
   ` ${decoder.slice(-DECODER_WIDTH).padEnd(DECODER_WIDTH)}` +
   cells.join('');
 
