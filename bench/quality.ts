@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/cli/user-error.js';
+import { PackError } from '../src/models/pack.js';
 import { STREAM_SIZES } from '../src/protocol/limits.js';
 import { type Clip, type Splits, splits } from './data.js';
 import { type BenchOptions, runBench } from './quality/bench.js';
@@ -100,7 +101,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error) => {
-  if (!(error instanceof UserError)) throw error;
+  if (!(error instanceof UserError || error instanceof PackError)) throw error;
   console.error(error.message);
-  process.exitCode = error.exitCode;
+  process.exitCode = 1;
 });

@@ -62,9 +62,10 @@ export async function runClip(
 ): Promise<MotionTraffic[]> {
   const clip = await openClip(path, { maxSide: PICTURE_PER_CROP * size });
   const frames = clip.frames()[Symbol.asyncIterator]();
-  const tracker = await openTracker(clip.width);
+  let tracker: FaceTracker | undefined;
   const lanes: Lane[] = [];
   try {
+    tracker = await openTracker(clip.width);
     const enrolled = await enrolClip(frames, clip, tracker, {
       path,
       size,
@@ -102,7 +103,7 @@ export async function runClip(
     return lanes.map(({ traffic }) => traffic);
   } finally {
     for (const lane of lanes) await lane.close();
-    await tracker.close();
+    await tracker?.close();
     await frames.return?.();
     await clip.close();
   }
