@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { splits } from '../bench/data.js';
+import { dataRoot, splits } from '../bench/data.js';
+import { readNpz } from '../bench/npz.js';
 import { runBench } from '../bench/quality/bench.js';
 import { openCandidates } from '../bench/quality/candidates.js';
 import type { Figures } from '../bench/quality/figures.js';
@@ -15,6 +16,7 @@ import { createMoments, type Moment } from '../bench/quality/moments.js';
 import { drawStrip } from '../bench/quality/strip.js';
 import { tableHead, tableLine } from '../bench/quality/table.js';
 import { comparisonRows, comparisons } from '../bench/quality/targets.js';
+import { createTrackTracker } from '../bench/quality/track-tracker.js';
 import { IDENTICAL_DB } from '../src/cli/report/quality.js';
 import { createPicture, type Picture } from '../src/geometry/picture.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
@@ -184,6 +186,25 @@ describe('what is shown of it', () => {
 const BOX = { left: 100, top: 100, right: 140, bottom: 120 };
 
 describe('bench/quality', () => {
+  itNeeds('data')(
+    'takes the tracks of the data for a tracker, at the size that is read',
+    async () => {
+      const clip = splits().validation.find(({ file }) => file.includes('id010'))!;
+      const [whole, half] = await Promise.all(
+        [1, 2].map(async (share) => {
+          const tracker = createTrackTracker(clip.file, clip.width / share);
+          await tracker.track(grey(0));
+          return (await tracker.track(grey(0)))[0].landmarks;
+        }),
+      );
+      const track = readNpz(join(dataRoot(), 'tracks', `${clip.file}.npz`));
+      expect([...(track.frame.data as Int32Array).subarray(0, 2)]).toEqual([0, 1]);
+      const first = 3 * 478;
+      expect(whole[0]).toBeCloseTo(Number(track.landmarks.data[first]) / 16, 4);
+      expect(half[3]).toBeCloseTo(Number(track.landmarks.data[first + 3]) / 32, 4);
+    },
+  );
+
   itNeeds('ffmpeg', 'data')('judges static and warp on a few frames of a clip', async () => {
     const out = await mkdtemp(join(tmpdir(), 'visavis-quality-test-'));
     const skipped: string[] = [];
