@@ -1,18 +1,26 @@
 /**
  * Measures the Node tracker on clips against FaceLandmarker's tracks.
  *
- *     npx tsx bench/tracker.ts [--set validation] [--clips PART_OF_NAME] [--frames N] [--raw]
+ *     npx tsx bench/tracker.ts [--set validation] [--clips PART_OF_NAME] [--frames N] [--raw] [--jpeg]
+ *         [--tracker FOLDER] [--landmarker]
  *
  * Errors are distances in per cent of the inter-ocular distance of the track (between the iris
  * centres), mean over the points, then over the frames (`median` over the frames, for clips whose
  * tracks are wrong in places). Jitter is the mean length of the second difference over time of all
- * points in the same unit, ours and the track's. `--raw` turns the tracker's filter off.
+ * points in the same unit, ours and the track's. `--raw` turns the tracker's filter off. `--tracker`:
+ * another tracker pack than the default one. `--landmarker`: instead of a tracker, FaceLandmarker's networks
+ * afresh on every frame, as the tracks were made. `--jpeg`: frames go through JPEG as they did before
+ * FaceLandmarker saw them.
  */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { MESH_POINT_COUNT, POINT_COUNT } from '../src/geometry/landmarks.js';
+import type { FaceTracker } from '../src/sender/tracker.js';
 import { openFaceTracker } from '../src/sender/trackers/open.js';
 import { type Clip, dataRoot, type Splits, splits } from './data.js';
+import { createLandmarker } from './face-landmarker.js';
 import { readFrames } from './frames.js';
+import { readJpegFrames } from './jpeg-frames.js';
 import { readNpz } from './npz.js';
 
 // biome-ignore format: a table
@@ -64,16 +72,33 @@ function readTrack(clip: Clip): Map<number, Points> {
   return track;
 }
 
-async function measure(clip: Clip, limit: number, smooth: boolean): Promise<(number | string)[]> {
+async function openLandmarker(): Promise<FaceTracker> {
+  const landmarker = await createLandmarker(
+    resolve(dataRoot(), '../models/mediapipe/face_landmarker.task'),
+  );
+  return {
+    async track(picture) {
+      const landmarks = await landmarker.landmarks(picture);
+      return landmarks ? [{ landmarks, presence: 1 }] : [];
+    },
+    close: landmarker.close,
+  };
+}
+
+async function measure(clip: Clip): Promise<(number | string)[]> {
   const track = readTrack(clip);
-  const tracker = await openFaceTracker({ smooth });
+  const tracker = options.landmarker
+    ? await openLandmarker()
+    : await openFaceTracker({ packPath: options.tracker, smooth: !options.raw });
   const times: number[] = [];
   const errors = Object.values(GROUPS).map(() => [] as number[]);
   const jitters: [number[], number[]] = [[], []];
   const history: [Points, Points][] = [];
   let [frames, found, tracked, both, second] = [0, 0, 0, 0, 0];
-  for await (const picture of readFrames(`${dataRoot()}/${clip.file}`, clip)) {
-    if (frames === limit) break;
+  const path = `${dataRoot()}/${clip.file}`;
+  const pictures = options.jpeg ? readJpegFrames(path) : readFrames(path, clip);
+  for await (const picture of pictures) {
+    if (frames === Number(options.frames)) break;
     const start = performance.now();
     const faces = await tracker.track(picture);
     times.push(performance.now() - start);
@@ -113,6 +138,9 @@ const { values: options } = parseArgs({
     clips: { type: 'string', default: '' },
     frames: { type: 'string', default: 'Infinity' },
     raw: { type: 'boolean', default: false },
+    jpeg: { type: 'boolean', default: false },
+    landmarker: { type: 'boolean', default: false },
+    tracker: { type: 'string' },
   },
 });
 const columns =
@@ -128,5 +156,4 @@ const print = (cells: (number | string)[]) =>
   );
 print(columns.split(' '));
 for (const clip of splits()[options.set as keyof Splits])
-  if (clip.file.includes(options.clips))
-    print(await measure(clip, Number(options.frames), !options.raw));
+  if (clip.file.includes(options.clips)) print(await measure(clip));

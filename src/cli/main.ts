@@ -3,6 +3,7 @@ import { CallError } from '../call.js';
 import { PackError } from '../models/pack.js';
 import { VERSION } from '../version.js';
 import { demo } from './commands/demo.js';
+import { importTracker } from './commands/import-tracker.js';
 import { loopback } from './commands/loopback.js';
 import { receive } from './commands/receive.js';
 import { send } from './commands/send.js';
@@ -18,9 +19,11 @@ const HELP = `visavis ${VERSION}: talking-head video over WebRTC data channels
   visavis signal [--host H] [--port P]     a signalling server for two machines (127.0.0.1:8788)
   visavis send CLIP --room R --signal URL  the sender of a call
   visavis receive --room R --signal URL --out DIR   its receiver
+  visavis import-tracker FACE_LANDMARKER.task [--out DIR]   MediaPipe's own tracker, from your copy
 
 demo, loopback and send:
   --pack NAME_OR_PATH   model pack (warp)
+  --tracker DIR         tracker pack (the imported one, else the package's)
   --size 256|512        pixels across the picture (256)
   --references K        reference pictures, 1–16 (4)
   --enrol-seconds S     seconds to enrol the person from (1)
@@ -34,7 +37,7 @@ A CLIP whose name begins with a dash goes last, after --.
 
 const COMMANDS: Readonly<
   Record<string, (args: readonly string[], abort: AbortSignal) => Promise<void>>
-> = { demo, loopback, signal, send, receive };
+> = { demo, loopback, signal, send, receive, 'import-tracker': importTracker };
 
 /** Of CallError and ConnectError: the other side went away, for a reason that it knows. */
 const PEER_CODES = new Set<unknown>([

@@ -9,6 +9,8 @@ export const USAGE_EXIT = 2;
 /** What the commands that move pictures have in common. */
 export interface MediaOptions {
   readonly pack: string;
+  /** Folder of a tracker pack; undefined for the default one. */
+  readonly tracker: string | undefined;
   readonly size: StreamSize;
   readonly references: number;
   readonly enrolSeconds: number;
@@ -29,6 +31,7 @@ export interface ParsedCommand {
 
 const OPTIONS = {
   pack: { type: 'string' },
+  tracker: { type: 'string' },
   size: { type: 'string' },
   references: { type: 'string' },
   'enrol-seconds': { type: 'string' },
@@ -90,6 +93,7 @@ export function parseCommand(
     positionals: parsed.positionals,
     media: {
       pack: text('pack') ?? 'warp',
+      tracker: text('tracker'),
       size: size as StreamSize,
       references: number('references', 4, 1, MAX_REFERENCES),
       enrolSeconds: number('enrol-seconds', 1, 0.1, MAX_ENROL_SECONDS, false),

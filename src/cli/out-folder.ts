@@ -25,7 +25,7 @@ export async function prepareOut(dir: string): Promise<void> {
 }
 
 /** `mkdir` with `recursive` never returns for a folder in /proc (Node 20). */
-async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<void> {
   const made = await stat(path).catch(() => undefined);
   if (made?.isDirectory()) return;
   if (path !== dirname(path)) await makeFolder(dirname(path));

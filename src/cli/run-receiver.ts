@@ -1,7 +1,7 @@
 import { callClock } from '../call.js';
 import { CallReceiver, type ShownPicture } from '../call-receiver.js';
 import type { Picture } from '../geometry/picture.js';
-import { createDecoder } from '../models/families/index.js';
+import { createDecoder } from '../models/decoder-node.js';
 import { openPack } from '../models/pack-node.js';
 import { createNodePictureCodec } from '../models/picture-codec-node.js';
 import { connect } from './connect.js';

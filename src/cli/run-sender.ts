@@ -6,8 +6,7 @@ import { resampleSquare } from '../geometry/resample.js';
 import { openPack } from '../models/pack-node.js';
 import type { StreamSize } from '../protocol/limits.js';
 import { toCropUnits } from '../sender/crop.js';
-import type { FaceTracker } from '../sender/tracker.js';
-import { openFaceTracker } from '../sender/trackers/open.js';
+import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
 import { connect } from './connect.js';
 import { countChannels } from './counted-channels.js';
 import { continueFace, type EnrolledClip, enrolClip } from './enrol-clip.js';
@@ -22,6 +21,8 @@ export interface SenderRunOptions {
   readonly signal: string;
   readonly room: string;
   readonly pack: string;
+  /** Folder of a tracker pack; undefined for the default one. */
+  readonly tracker: string | undefined;
   readonly size: StreamSize;
   readonly references: number;
   readonly enrolSeconds: number;
@@ -59,10 +60,10 @@ export async function runSender(options: SenderRunOptions): Promise<RunResult<Se
     maxSide: PICTURE_PER_CROP * options.size,
   });
   const frames = clip.frames()[Symbol.asyncIterator]();
-  let tracker: FaceTracker | undefined;
+  let tracker: OpenedTracker | undefined;
   try {
-    tracker = await openFaceTracker();
-    options.reporter.note(`enrolling from ${options.clip}`);
+    tracker = await openFaceTracker({ packPath: options.tracker });
+    options.reporter.note(`enrolling from ${options.clip} with ${tracker.name}`);
     const enrolled = await enrolClip(frames, clip, tracker, {
       path: options.clip,
       size: options.size,
@@ -81,7 +82,7 @@ interface Source {
   readonly pack: Awaited<ReturnType<typeof openPack>>;
   readonly clip: ClipSource;
   readonly frames: AsyncIterator<Picture>;
-  readonly tracker: FaceTracker;
+  readonly tracker: OpenedTracker;
   readonly enrolled: EnrolledClip;
 }
 
@@ -140,6 +141,7 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
     error,
     log: {
       clip: options.clip,
+      tracker: source.tracker.name,
       fps: clip.fps,
       framesSent: stats.framesSent,
       frames: sent,

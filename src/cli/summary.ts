@@ -6,7 +6,7 @@ const figure = (value: number | null, digits: number, unit: string) =>
 
 /** What a run came to, in a few lines for a terminal. */
 export function summarise(report: Report, video: string | undefined, dir: string): string {
-  const { frames, payload, wire, stages_ms, quality } = report;
+  const { tracker, frames, payload, wire, stages_ms, quality } = report;
   const lines: [string, (string | undefined)[]][] = [
     [
       'frames',
@@ -36,6 +36,7 @@ export function summarise(report: Report, video: string | undefined, dir: string
       ],
     ],
     ['quality', [figure(quality.psnr_db, 2, 'dB PSNR'), figure(quality.ssim, 3, 'SSIM')]],
+    ['tracker', [tracker ?? undefined]],
     ['bound by', [report.bounds ?? undefined]],
     ['see', [join(dir, 'report.html'), video && join(dir, video)]],
   ];

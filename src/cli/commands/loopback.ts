@@ -23,6 +23,7 @@ export async function loopback(
 ): Promise<void> {
   const command = parseCommand(args, [
     'pack',
+    'tracker',
     'size',
     'references',
     'enrol-seconds',
@@ -74,6 +75,7 @@ function senderArgs(media: ReturnType<typeof parseCommand>['media']): string[] {
     ...['--enrol-seconds', `${media.enrolSeconds}`],
     ...['--bundle', `${media.bundle}`],
   ];
+  if (media.tracker !== undefined) args.push(`--tracker=${media.tracker}`);
   return media.fast ? [...args, '--fast'] : args;
 }
 

@@ -43,6 +43,7 @@ export function buildReport(input: ReportInput): Report {
     clip: sender?.clip ?? null,
     fps: round(sender?.fps, 3),
     seconds: round(seconds, 3),
+    tracker: sender?.tracker ?? null,
     pack: { name: receiver?.packName ?? null, sha256: receiver?.packSha256 ?? null },
     frames: {
       sent: sender?.framesSent ?? null,

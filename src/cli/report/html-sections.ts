@@ -155,8 +155,9 @@ ${legend(states.map(([state, text]) => [state, text]))}`,
   );
 }
 
-export function setupSection({ pack, config, machine, frames }: Report): string {
+export function setupSection({ tracker, pack, config, machine, frames }: Report): string {
   const rows: [string, string][] = [
+    ['Tracker', tracker ?? '–'],
     ['Pack', pack.name ?? '–'],
     ['Pack SHA-256', pack.sha256 === null ? '–' : `${pack.sha256.slice(0, 16)}…`],
     ...Object.entries(config).map(([key, value]): [string, string] => [

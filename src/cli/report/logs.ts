@@ -40,6 +40,8 @@ export interface SentFrame {
 export interface SenderLog {
   /** The clip's path, as it was given. */
   readonly clip: string;
+  /** Name of the tracker's pack. */
+  readonly tracker: string;
   readonly fps: number;
   readonly framesSent: number;
   readonly frames: readonly SentFrame[];

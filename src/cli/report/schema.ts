@@ -11,6 +11,8 @@ export interface Report {
   readonly clip: string | null;
   readonly fps: number | null;
   readonly seconds: number | null;
+  /** Name of the tracker's pack. */
+  readonly tracker: string | null;
   readonly pack: { readonly name: string | null; readonly sha256: string | null };
   readonly frames: {
     readonly sent: number | null;

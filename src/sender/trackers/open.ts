@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MANIFEST_FILE } from '../../models/pack.js';
 import type { FaceTracker } from '../tracker.js';
+import { createFaceLandmarkerFinder } from './face-landmarker.js';
 import { createFaceMeshFinder } from './facemesh.js';
 import { type FaceFinder, followFaces } from './following.js';
 import { openTrackerPack, type TrackerPack } from './pack.js';
@@ -68,5 +69,7 @@ function createFinder(pack: TrackerPack): FaceFinder {
   switch (pack.kind) {
     case 'facemesh':
       return createFaceMeshFinder(pack);
+    case 'face-landmarker':
+      return createFaceLandmarkerFinder(pack.graph('detector.onnx'), pack.graph('landmarks.onnx'));
   }
 }
