@@ -1,5 +1,6 @@
 /** visavis in Node: all of `visavis`, with packs on disk, a tracker, picture codec and WebRTC. */
 export * from './index.js';
+export { createDecoder } from './models/decoder-node.js';
 export { openPack } from './models/pack-node.js';
 export { createNodePictureCodec } from './models/picture-codec-node.js';
 export {

@@ -4,7 +4,7 @@ import { callClock } from '../src/call.js';
 import { CallReceiver, type CallReceiverOptions } from '../src/call-receiver.js';
 import { CallSender } from '../src/call-sender.js';
 import type { FaceDecoder } from '../src/models/decoder.js';
-import { createDecoder } from '../src/models/families/index.js';
+import { createDecoder } from '../src/models/decoder-node.js';
 import type { PictureCodec } from '../src/models/picture-codec.js';
 import { encodeControlMessage, parseControlMessage } from '../src/protocol/control-codec.js';
 import { serialiseFeedback } from '../src/protocol/feedback.js';

@@ -12,7 +12,7 @@ import { receive as receiveCommand } from '../src/cli/commands/receive.js';
 import { send as sendCommand } from '../src/cli/commands/send.js';
 import { signal as signalCommand } from '../src/cli/commands/signal.js';
 import { UserError } from '../src/cli/user-error.js';
-import { createDecoder } from '../src/models/families/index.js';
+import { createDecoder } from '../src/models/decoder-node.js';
 import { openPack } from '../src/models/pack-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import { encodeControlMessage } from '../src/protocol/control-codec.js';

@@ -18,3 +18,6 @@ export interface InferenceSession {
   /** Frees the graph. Safe to call twice. */
   close(): Promise<void>;
 }
+
+/** Opens an ONNX graph (the file's bytes) with what runs networks on this platform. */
+export type OpenSession = (graph: Uint8Array) => Promise<InferenceSession>;

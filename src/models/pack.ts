@@ -30,6 +30,8 @@ export interface PackManifest {
   readonly trainingData: string;
   /** Files of the motion codec. */
   readonly motion: { readonly basis: string; readonly tables: string };
+  /** Files of the decoder's networks by their role in the family, where it has any. */
+  readonly networks?: Readonly<Record<string, string>>;
   /** Every file of the pack but the manifest. */
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
 }
@@ -41,6 +43,8 @@ export interface Pack {
   readonly manifest: PackManifest;
   readonly basis: MotionBasis;
   readonly tables: MotionTables;
+  /** The decoder's networks, ONNX graphs, by their role in the family. */
+  readonly networks: Readonly<Record<string, Uint8Array>>;
 }
 
 /** Throws a TypeError where an option `pack` holds none. */
@@ -90,8 +94,16 @@ export async function loadPack(label: string, read: ReadPackFile): Promise<Pack>
     manifest,
     basis,
     tables: tables.value,
+    networks: Object.fromEntries(
+      Object.entries(manifest.networks ?? {}).map(([role, file]) => [role, content(file)]),
+    ),
   };
 }
+
+const isTexts = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.values(value).every((entry) => typeof entry === 'string');
 
 function parseManifest(bytes: Uint8Array, fail: (what: string) => never): PackManifest {
   let json: unknown;
@@ -116,6 +128,7 @@ function parseManifest(bytes: Uint8Array, fail: (what: string) => never): PackMa
     text(manifest.trainingData) &&
     text(manifest.motion?.basis) &&
     text(manifest.motion?.tables) &&
+    (manifest.networks === undefined || isTexts(manifest.networks)) &&
     typeof manifest.files === 'object' &&
     manifest.files !== null &&
     Object.entries(manifest.files).every(

@@ -15,14 +15,17 @@ RUNNER = Path(__file__).parent / 'run_onnx.mjs'
 SMALL = 64  # weights of fewer elements stay float32
 
 
-def export(module, inputs, output_names, opset):
-    """The ONNX model of a module; `inputs` is a dictionary of example tensors, in its order."""
+def export(module, inputs, output_names, opset, dynamic_axes=None):
+    """The ONNX model of a module; `inputs` is a dictionary of example tensors, in its order.
+
+    `dynamic_axes`: names of axes that may have other lengths, as `torch.onnx.export` takes them.
+    """
     file = io.BytesIO()
     module.eval()
     # The exporter that PyTorch 1.13 has; newer ones must be told not to use theirs.
     older = {'dynamo': False} if 'dynamo' in torch.onnx.export.__code__.co_varnames else {}
     torch.onnx.export(module, tuple(inputs.values()), file, input_names=list(inputs),
-                      output_names=output_names, opset_version=opset, do_constant_folding=True, **older)
+                      output_names=output_names, opset_version=opset, do_constant_folding=True, dynamic_axes=dynamic_axes, **older)
     model = onnx.load_from_string(file.getvalue())
     onnx.checker.check_model(model)
     return model

@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Picture } from '../../src/geometry/picture.js';
+import { halved } from '../../src/models/families/portrait.js';
 import {
   CONDITIONING_CHANNELS,
   CONDITIONING_SIZE,
@@ -41,7 +42,10 @@ export function createCache(folder: string) {
       const pictures = new Uint8Array(MAX_COUNT * 3 * SMALL);
       const conditioning = new Int16Array(MAX_COUNT * CONDITIONING_CHANNELS * SMALL);
       references.forEach((picture, k) => {
-        pictures.set(halved(picture), 3 * k * SMALL);
+        pictures.set(
+        halved(picture).map((value) => Math.round(255 * value)),
+        3 * k * SMALL,
+      );
         conditioning.set(quantised(conditionings[k]), k * CONDITIONING_CHANNELS * SMALL);
       });
       writeSync(sets, pictures);
@@ -81,17 +85,3 @@ export type Cache = ReturnType<typeof createCache>;
 
 const quantised = (values: Float32Array): Int16Array =>
   Int16Array.from(values, (value) => Math.round(CONDITIONING_UNIT * value));
-
-/** A picture at half its size, as planes: what the encoders see. */
-export function halved(picture: Picture): Uint8Array {
-  const out = new Uint8Array(3 * SMALL);
-  const { width, data } = picture;
-  for (let y = 0, i = 0; y < CONDITIONING_SIZE; y++)
-    for (let x = 0; x < CONDITIONING_SIZE; x++, i++)
-      for (let c = 0; c < 3; c++) {
-        const at = 4 * (2 * y * width + 2 * x) + c;
-        const below = at + 4 * width;
-        out[c * SMALL + i] = (data[at] + data[at + 4] + data[below] + data[below + 4] + 2) >> 2;
-      }
-  return out;
-}

@@ -1,24 +1,46 @@
 import type { FaceDecoder } from '../decoder.js';
+import type { OpenSession } from '../inference.js';
 import { checkPack, type Pack, PackError } from '../pack.js';
+import { createPortraitDecoder } from './portrait.js';
 import { createWarpDecoder } from './warp.js';
 
-const FAMILIES: Readonly<Record<string, () => FaceDecoder>> = {
+type Create = (network: (role: string) => Uint8Array, open: OpenSession) => FaceDecoder;
+
+const FAMILIES: Readonly<Record<string, Create>> = {
+  portrait: (network, open) =>
+    createPortraitDecoder({ encoder: network('encoder'), generator: network('generator') }, open),
   warp: createWarpDecoder,
 };
 
-/** A decoder of the pack's family; PackError where this version does not know it. */
-export function createDecoder(pack: Pack): FaceDecoder {
+/**
+ * A decoder of the pack's family. `open` opens its networks, where the family has any (in Node
+ * `createDecoder` of `visavis/node` brings its own). PackError where this version does not know the
+ * family, or the pack or the platform lacks a network.
+ */
+export function createDecoder(pack: Pack, open?: OpenSession): FaceDecoder {
   checkPack(pack);
-  return createFamilyDecoder(pack.manifest.family);
+  return createFamilyDecoder(pack.manifest.family, pack.networks, open);
 }
 
-/** A decoder of a family by its name; PackError where this version does not know it. */
-export function createFamilyDecoder(family: string): FaceDecoder {
+/** A decoder of a family by its name, as `createDecoder`. */
+export function createFamilyDecoder(
+  family: string,
+  networks: Pack['networks'] = {},
+  open: OpenSession = noNetworks,
+): FaceDecoder {
   const create = Object.hasOwn(FAMILIES, family) ? FAMILIES[family] : undefined;
   if (!create) {
     throw new PackError(
       `the pack's decoder family is ${family}; this version knows ${Object.keys(FAMILIES).join(', ')}: update visavis`,
     );
   }
-  return create();
+  const network = (role: string) => {
+    if (Object.hasOwn(networks, role)) return networks[role];
+    throw new PackError(`the pack has no network "${role}", which the family ${family} needs`);
+  };
+  return create(network, open);
 }
+
+const noNetworks: OpenSession = async () => {
+  throw new PackError('no networks can be run here yet: use the pack warp');
+};

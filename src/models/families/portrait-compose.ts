@@ -1,0 +1,155 @@
+import { createPicture, type Picture } from '../../geometry/picture.js';
+import type { FaceWarp } from './face-warp.js';
+import { NETWORK_SIZE } from './portrait-inputs.js';
+
+/** Points across the network's flow and blend. */
+export const GRID_SIZE = 64;
+
+/** What the network says of a frame, channel planes in row-major order. */
+export interface PortraitOutputs {
+  /** K × 2 × 64 × 64: where to look beside, x then y, in pixels of 256. */
+  readonly flow: Float32Array;
+  /** K × 64 × 64: factor on each reference's share, above 0. */
+  readonly blend: Float32Array;
+  /** 4 × 256 × 256: R, G, B to add (1 is full scale), then how much of the references to drop, 0–1. */
+  readonly paint: Float32Array;
+}
+
+/** Weights below this cannot be seen. */
+const LEAST_WEIGHT = 0.004;
+/** Planes of a grid row: flow x, flow y, blend. */
+const GRID_PLANES = 3;
+
+/**
+ * Makes a picture of `size × size` of `count` warped references as the network says; the same
+ * outputs serve every size, and the references keep their own detail. `warp` is of that size and
+ * laid out for the frame.
+ */
+export function composePortrait(
+  warp: FaceWarp,
+  count: number,
+  size: number,
+  { flow, blend, paint }: PortraitOutputs,
+): Picture {
+  const picture = createPicture(size, size);
+  const { data } = picture;
+  const grid = new Float32Array(GRID_PLANES * count * GRID_SIZE);
+  const weights = new Float32Array(count);
+  const fine = NETWORK_SIZE * NETWORK_SIZE;
+  const scale = size / NETWORK_SIZE;
+  const perGrid = GRID_SIZE / size;
+  const last = size - 1;
+  for (let row = 0, i = 0; row < size; row++) {
+    const y = row + 0.5;
+    gridRow(grid, count, y * perGrid - 0.5, scale, flow, blend);
+    const py = scale === 1 ? row : clamped(y / scale - 0.5, NETWORK_SIZE - 1);
+    const paintRow = (py | 0) * NETWORK_SIZE;
+    const paintBelow = py < NETWORK_SIZE - 1 ? NETWORK_SIZE : 0;
+    const downShare = py - (py | 0);
+    for (let column = 0; column < size; column++, i++) {
+      const x = column + 0.5;
+      const gx = clamped(x * perGrid - 0.5, GRID_SIZE - 1);
+      const g = gx | 0;
+      const part = gx - g;
+      const next = g < GRID_SIZE - 1 ? 1 : 0;
+      warp.look(x, y, i);
+      let total = 0;
+      for (let k = 0; k < count; k++) {
+        const at = (GRID_PLANES * k + 2) * GRID_SIZE + g;
+        const share = warp.share(k);
+        const factor = grid[at] + part * (grid[at + next] - grid[at]);
+        weights[k] = share * factor;
+        total += weights[k];
+      }
+      let red = 0;
+      let green = 0;
+      let blue = 0;
+      let sum = 1e-9;
+      for (let k = 0; k < count; k++) {
+        const weight = weights[k];
+        if (weight < LEAST_WEIGHT * total) continue;
+        const at = GRID_PLANES * k * GRID_SIZE + g;
+        const below = at + GRID_SIZE;
+        const sx = clamped(x + grid[at] + part * (grid[at + next] - grid[at]) - 0.5, last);
+        const sy = clamped(y + grid[below] + part * (grid[below + next] - grid[below]) - 0.5, last);
+        warp.look(sx + 0.5, sy + 0.5, ((sy + 0.5) | 0) * size + ((sx + 0.5) | 0));
+        const colour = warp.colour(k);
+        red += weight * (colour & 255);
+        green += weight * ((colour >>> 8) & 255);
+        blue += weight * ((colour >>> 16) & 255);
+        sum += weight;
+      }
+      let r: number;
+      let gr: number;
+      let b: number;
+      let drop: number;
+      if (scale === 1) {
+        r = paint[i];
+        gr = paint[i + fine];
+        b = paint[i + 2 * fine];
+        drop = paint[i + 3 * fine];
+      } else {
+        const px = clamped(x / scale - 0.5, NETWORK_SIZE - 1);
+        const p = paintRow + (px | 0);
+        const right = px < NETWORK_SIZE - 1 ? 1 : 0;
+        const across = px - (px | 0);
+        r = bilinear(paint, p, right, paintBelow, across, downShare);
+        gr = bilinear(paint, p + fine, right, paintBelow, across, downShare);
+        b = bilinear(paint, p + 2 * fine, right, paintBelow, across, downShare);
+        drop = bilinear(paint, p + 3 * fine, right, paintBelow, across, downShare);
+      }
+      const keep = (1 - drop) / sum;
+      const out = 4 * i;
+      data[out] = red * keep + 255 * r;
+      data[out + 1] = green * keep + 255 * gr;
+      data[out + 2] = blue * keep + 255 * b;
+      data[out + 3] = 255;
+    }
+  }
+  return picture;
+}
+
+/** The grid's values at row `y` (grid points at whole numbers); flow in pixels of the picture. */
+function gridRow(
+  out: Float32Array,
+  count: number,
+  y: number,
+  scale: number,
+  flow: Float32Array,
+  blend: Float32Array,
+): void {
+  const top = clamped(y, GRID_SIZE - 1);
+  const row = (top | 0) * GRID_SIZE;
+  const part = top - (top | 0);
+  const below = top < GRID_SIZE - 1 ? GRID_SIZE : 0;
+  const points = GRID_SIZE * GRID_SIZE;
+  for (let k = 0; k < count; k++) {
+    for (let plane = 0; plane < GRID_PLANES; plane++) {
+      const isFlow = plane < 2;
+      const from = isFlow ? flow : blend;
+      const base = (isFlow ? 2 * k + plane : k) * points + row;
+      const unit = isFlow ? scale : 1;
+      const to = (GRID_PLANES * k + plane) * GRID_SIZE;
+      for (let i = 0; i < GRID_SIZE; i++) {
+        const at = base + i;
+        out[to + i] = unit * (from[at] + part * (from[at + below] - from[at]));
+      }
+    }
+  }
+}
+
+const clamped = (value: number, limit: number): number =>
+  value < 0 ? 0 : value > limit ? limit : value;
+
+function bilinear(
+  plane: Float32Array,
+  at: number,
+  right: number,
+  below: number,
+  across: number,
+  down: number,
+): number {
+  const top = plane[at] + across * (plane[at + right] - plane[at]);
+  const bottom = plane[at + below] + across * (plane[at + below + right] - plane[at + below]);
+  return top + down * (bottom - top);
+}
