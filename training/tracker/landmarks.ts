@@ -11,8 +11,8 @@ const input = process.stdin.iterator() as AsyncIterableIterator<Buffer>;
 let rest = Buffer.alloc(0);
 
 /** The next `count` bytes; undefined at the end. */
-async function read(count: number): Promise<Buffer | undefined> {
-  const parts = [rest];
+async function read(count: number): Promise<Buffer<ArrayBuffer> | undefined> {
+  const parts: Uint8Array[] = [rest];
   let held = rest.length;
   while (held < count) {
     const { value, done } = await input.next();

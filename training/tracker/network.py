@@ -108,15 +108,13 @@ class Refiner(nn.Module):
             blocks += stage(64, 64, 2)
         self.first = nn.Conv2d(inputs, 32, 3, 2)
         self.blocks = nn.Sequential(nn.PReLU(32), *blocks, head(64, 48, count * 2))
-        self.coarse = nn.Linear(count * 2, count * 2)
-        nn.init.eye_(self.coarse.weight)
-        nn.init.zeros_(self.coarse.bias)
+        self.coarse_share = nn.Parameter(torch.ones(count, 1))
         nn.init.zeros_(self.blocks[-1][-1].weight)
         nn.init.zeros_(self.blocks[-1][-1].bias)
 
     def forward(self, window, coarse):
         seen = self.blocks(self.first(F.pad(window, (0, 1, 0, 1)))).flatten(1)
-        return (seen + self.coarse(coarse.flatten(1))).view_as(coarse)
+        return seen.view_as(coarse) + self.coarse_share * coarse
 
 
 def window(features, centre, cells):

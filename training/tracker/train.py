@@ -7,6 +7,7 @@
 CONFIG is a TOML file of `Config`'s settings; FACEMESH_ONNX are the weights to start from. FOLDER
 gets `config.json`, `log.csv` and `checkpoint.pt`.
 """
+import copy
 import json
 import math
 import sys
@@ -34,16 +35,17 @@ class Config:
     seed: int = 1
     steps: int = 4000
     batch: int = 32  # of each process
-    trunk_rate: float = 4e-4  # learning rates at their peak; a cosine brings them to 0
-    refiner_rate: float = 1.5e-3
+    trunk_rate: float = 1.5e-4  # learning rates at their peak; a cosine brings them to 0
+    refiner_rate: float = 8e-4
     warm_up: int = 100
+    average_steps: float = 200.0  # the weights kept are a running mean over about as many steps
     freeze_stem: bool = True
     empty_share: float = 0.08  # samples without a face
     refined_weight: float = 1.5
     depth_weight: float = 0.15
     presence_weight: float = 1.0
     report_every: int = 50
-    check_every: int = 500  # on held_out, and a checkpoint
+    check_every: int = 250  # on held_out, and a checkpoint
     held_out: list = field(default_factory=list)  # people, as in people.json, never trained on
     threads: int = 1
     workers: int = 0  # processes that make samples
@@ -138,6 +140,14 @@ def rate_at(step, config):
     return min((step + 1) / config.warm_up, 1) * (1 + math.cos(math.pi * step / config.steps)) / 2
 
 
+@torch.no_grad()
+def follow(average, network, step, config):
+    """Moves the mean weights a step towards the network's; early on it is the mean of all so far."""
+    share = max(1 / config.average_steps, 1 / (step + 1))
+    for mean, now in zip(average.parameters(), network.parameters()):
+        mean.lerp_(now, share)
+
+
 def train(config, cache, folder, start_weights):
     processes = distributed()
     seed_everything(config.seed)
@@ -155,9 +165,11 @@ def train(config, cache, folder, start_weights):
     trunk = [p for p in network.mesh.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam([{'params': trunk, 'peak': config.trunk_rate},
                                   {'params': network.refiners.parameters(), 'peak': config.refiner_rate}])
+    average = copy.deepcopy(network).eval()
     start, state = 0, run.resume()
     if state:
         start = state['step']
+        average.load_state_dict(state['average'])
         network.load_state_dict(state['network'])
         optimiser.load_state_dict(state['optimiser'])
     model = network
@@ -166,7 +178,8 @@ def train(config, cache, folder, start_weights):
     status, sums, began = '', {}, time.monotonic()
 
     def save(step):
-        run.save({'step': step, 'network': network.state_dict(), 'optimiser': optimiser.state_dict()})
+        run.save({'step': step, 'network': network.state_dict(), 'average': average.state_dict(),
+                  'optimiser': optimiser.state_dict()})
 
     steps = enumerate(batches(Samples(crops, config), config, start, processes), start)
     for step, (images, points, face) in progress(steps, config.steps, lambda: status, start):
@@ -179,6 +192,7 @@ def train(config, cache, folder, start_weights):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 20)
         optimiser.step()
+        follow(average, network, step, config)
         for name, value in {'loss': loss, **parts}.items():
             sums[name] = sums.get(name, 0) + float(value.detach())
         done = step + 1
@@ -187,7 +201,7 @@ def train(config, cache, folder, start_weights):
         row = {name: value / ((step % config.report_every) + 1) for name, value in sums.items()}
         sums = {}
         checked = done % config.check_every == 0 or done == config.steps
-        errors = check(network, crops, processes.device) if checked and crops.held.any() else {}
+        errors = check(average, crops, processes.device) if checked and crops.held.any() else {}
         if not errors:
             errors = dict.fromkeys([f'{n}{s}' for s in ('', '_turned') for n in GROUPS], '')
         run.log(step=done, seconds=time.monotonic() - began, **row, **errors)
