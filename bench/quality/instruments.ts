@@ -23,7 +23,7 @@ export async function openInstruments(
     try {
       return await opening;
     } catch (error) {
-      skip(`${columns} are left out: ${(error as Error).message}`);
+      skip(`without ${columns}: ${(error as Error).message}`);
       return undefined;
     }
   };
@@ -36,7 +36,7 @@ export async function openInstruments(
     : undefined;
   const butteraugli = await openButteraugli();
   if (!butteraugli) {
-    skip('Butteraugli is left out: there is no butteraugli_main: apt-get install libjxl-devtools');
+    skip('without Butteraugli: there is no butteraugli_main: apt-get install libjxl-devtools');
   }
   return {
     landmarker,
