@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MANIFEST_FILE } from '../../models/pack.js';
 import type { FaceTracker } from '../tracker.js';
+import { createDistilledFinder } from './distilled.js';
 import { createFaceLandmarkerFinder } from './face-landmarker.js';
 import { createFaceMeshFinder } from './facemesh.js';
 import { type FaceFinder, followFaces } from './following.js';
@@ -67,6 +68,8 @@ export async function openFaceTracker({
 
 function createFinder(pack: TrackerPack): FaceFinder {
   switch (pack.kind) {
+    case 'distilled':
+      return createDistilledFinder(pack);
     case 'facemesh':
       return createFaceMeshFinder(pack);
     case 'face-landmarker':
