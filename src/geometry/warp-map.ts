@@ -26,6 +26,9 @@ export interface WarpMap {
    * The canonical face's map comes last; its weight means nothing.
    */
   triangle(id: number): Float32Array;
+  /** The maps of all triangles, `stride` numbers each; good until the next update. */
+  all(): Float32Array;
+  readonly stride: number;
 }
 
 /** A warp map between references with these geometries (crop units) and pictures of `size`. */
@@ -96,7 +99,12 @@ export function createWarpMap(references: readonly Landmarks[], size: number): W
       map[out + 2] = atA - x * ax - y * ay;
     }
   }
-  return { mesh, ids: rasteriser.ids, update, triangle };
+
+  function all(): Float32Array {
+    for (let id = 0; id < triangleCount; id++) triangle(id);
+    return maps;
+  }
+  return { mesh, ids: rasteriser.ids, update, triangle, all, stride };
 }
 
 /** The geometry that is turned the least: its temples are equally far from the camera. */

@@ -5,12 +5,11 @@ import {
   LEFT_EYE_TRIANGLES,
   MOUTH_TRIANGLES,
   RIGHT_EYE_TRIANGLES,
-  type TriangleRange,
 } from '../../geometry/topology.js';
 import { COEFFICIENTS, createWarpMap, type WarpMap } from '../../geometry/warp-map.js';
 import type { DecoderReference } from '../decoder.js';
 import { sample } from './sample.js';
-import { createEye, type Eye } from './warp-eyes.js';
+import { createEye } from './warp-eyes.js';
 import { createMouth } from './warp-mouth.js';
 import { createReferenceChooser } from './warp-references.js';
 
@@ -19,15 +18,21 @@ export interface FaceWarp {
   readonly map: WarpMap;
   /** Lays out a frame (crop units). */
   update(geometry: Landmarks): void;
-  /** Turns to the position `x`, `y` (pixels, centres at halves), which lies in pixel `index`. */
-  look(x: number, y: number, index: number): void;
-  /** The share of reference `k` there, by the geometry alone; over all references they sum to 1. */
-  share(k: number): number;
+  /**
+   * The share of reference `k` at `x`, `y` (pixels, centres at halves), which lies in pixel `index`,
+   * by the geometry alone; over all references the shares sum to 1.
+   */
+  share(k: number, x: number, y: number, index: number): number;
   /** The colour of reference `k` there: R in the lowest byte, then G and B. */
-  colour(k: number): number;
+  colour(k: number, x: number, y: number, index: number): number;
+  /** The colours of reference `k` at all pixels of a row. */
+  colours(k: number, row: number, out: Uint32Array): void;
 }
 
-const within = (id: number, { first, end }: TriangleRange): boolean => id >= first && id < end;
+/** Parts of the face whose insides move by rules of their own. */
+const RIGHT_EYE = 1;
+const LEFT_EYE = 2;
+const MOUTH = 3;
 
 /** A warp of a person's references, pictures of `size × size`. */
 export function createFaceWarp(references: readonly DecoderReference[], size: number): FaceWarp {
@@ -40,60 +45,72 @@ export function createFaceWarp(references: readonly DecoderReference[], size: nu
   const rightEye = createEye(landmarks, RIGHT_LIDS, RIGHT_IRIS, size);
   const leftEye = createEye(landmarks, LEFT_LIDS, LEFT_IRIS, size);
   const mouth = createMouth(references, size);
-  const { ids } = map;
-  let current = -1;
-  let m: Float32Array = new Float32Array(0);
-  let eye: Eye | undefined;
-  let inMouth = false;
-  let px = 0;
-  let py = 0;
+  const { ids, stride } = map;
+  const parts = new Uint8Array(map.mesh.triangles.length / 3);
+  parts.fill(RIGHT_EYE, RIGHT_EYE_TRIANGLES.first, RIGHT_EYE_TRIANGLES.end);
+  parts.fill(LEFT_EYE, LEFT_EYE_TRIANGLES.first, LEFT_EYE_TRIANGLES.end);
+  parts.fill(MOUTH, MOUTH_TRIANGLES.first, MOUTH_TRIANGLES.end);
+  let maps: Float32Array = new Float32Array(0);
 
   function update(geometry: Landmarks): void {
-    current = -1;
     map.update(geometry, chooser.choose(geometry));
+    maps = map.all();
     rightEye.update(geometry);
     leftEye.update(geometry);
     mouth.update(geometry);
   }
 
-  function look(x: number, y: number, index: number): void {
-    px = x;
-    py = y;
+  function share(k: number, x: number, y: number, index: number): number {
     const id = ids[index];
-    if (id !== current) {
-      current = id;
-      if (id === NO_TRIANGLE) return;
-      m = map.triangle(id);
-      inMouth = within(id, MOUTH_TRIANGLES);
-      eye = undefined;
-      if (within(id, RIGHT_EYE_TRIANGLES)) eye = rightEye;
-      if (within(id, LEFT_EYE_TRIANGLES)) eye = leftEye;
-    }
-    if (inMouth && id !== NO_TRIANGLE) mouth.look(x, y);
+    if (id === NO_TRIANGLE) return k === 0 ? 1 : 0;
+    const c = id * stride + COEFFICIENTS * k + 6;
+    return maps[c] * x + maps[c + 1] * y + maps[c + 2];
   }
 
-  function share(k: number): number {
-    if (current === NO_TRIANGLE) return k === 0 ? 1 : 0;
-    const c = COEFFICIENTS * k;
-    return m[c + 6] * px + m[c + 7] * py + m[c + 8];
+  function colour(k: number, x: number, y: number, index: number): number {
+    const id = ids[index];
+    if (id === NO_TRIANGLE) return sample(pixels[k], size, x, y);
+    const c = id * stride + COEFFICIENTS * k;
+    const u = maps[c] * x + maps[c + 1] * y + maps[c + 2];
+    const v = maps[c + 3] * x + maps[c + 4] * y + maps[c + 5];
+    const part = parts[id];
+    return part === 0 ? sample(pixels[k], size, u, v) : inside(part, k, x, y, u, v);
   }
 
-  function colour(k: number): number {
-    if (current === NO_TRIANGLE) return sample(pixels[k], size, px, py);
-    const c = COEFFICIENTS * k;
-    let u = m[c] * px + m[c + 1] * py + m[c + 2];
-    let v = m[c + 3] * px + m[c + 4] * py + m[c + 5];
-    if (eye !== undefined) {
-      eye.source(k, px, py, u, v);
-      u = eye.at.x;
-      v = eye.at.y;
+  function colours(k: number, row: number, out: Uint32Array): void {
+    const y = row + 0.5;
+    const reference = pixels[k];
+    for (let column = 0, i = row * size; column < size; ) {
+      const id = ids[i];
+      if (id === NO_TRIANGLE || parts[id] !== 0) {
+        out[column] = colour(k, column + 0.5, y, i);
+        column++;
+        i++;
+        continue;
+      }
+      const c = id * stride + COEFFICIENTS * k;
+      const du = maps[c];
+      const dv = maps[c + 3];
+      const u = maps[c + 1] * y + maps[c + 2];
+      const v = maps[c + 4] * y + maps[c + 5];
+      do {
+        const x = column + 0.5;
+        out[column] = sample(reference, size, du * x + u, dv * x + v);
+        column++;
+        i++;
+      } while (column < size && ids[i] === id);
     }
-    if (inMouth) {
+  }
+
+  function inside(part: number, k: number, x: number, y: number, u: number, v: number): number {
+    if (part === MOUTH) {
+      mouth.look(x, y);
       mouth.source(k, u, v);
-      u = mouth.at.x;
-      v = mouth.at.y;
+      return sample(pixels[k], size, mouth.at.x, mouth.at.y);
     }
-    return sample(pixels[k], size, u, v);
+    const eye = part === RIGHT_EYE ? rightEye : leftEye;
+    eye.source(k, x, y, u, v);
+    return sample(pixels[k], size, eye.at.x, eye.at.y);
   }
-  return { map, update, look, share, colour };
+  return { map, update, share, colour, colours };
 }

@@ -52,11 +52,10 @@ export function composePortrait(
       const g = gx | 0;
       const part = gx - g;
       const next = g < GRID_SIZE - 1 ? 1 : 0;
-      warp.look(x, y, i);
       let total = 0;
       for (let k = 0; k < count; k++) {
         const at = (GRID_PLANES * k + 2) * GRID_SIZE + g;
-        const share = warp.share(k);
+        const share = warp.share(k, x, y, i);
         const factor = grid[at] + part * (grid[at + next] - grid[at]);
         weights[k] = share * factor;
         total += weights[k];
@@ -72,8 +71,8 @@ export function composePortrait(
         const below = at + GRID_SIZE;
         const sx = clamped(x + grid[at] + part * (grid[at + next] - grid[at]) - 0.5, last);
         const sy = clamped(y + grid[below] + part * (grid[below + next] - grid[below]) - 0.5, last);
-        warp.look(sx + 0.5, sy + 0.5, ((sy + 0.5) | 0) * size + ((sx + 0.5) | 0));
-        const colour = warp.colour(k);
+        const index = ((sy + 0.5) | 0) * size + ((sx + 0.5) | 0);
+        const colour = warp.colour(k, sx + 0.5, sy + 0.5, index);
         red += weight * (colour & 255);
         green += weight * ((colour >>> 8) & 255);
         blue += weight * ((colour >>> 16) & 255);

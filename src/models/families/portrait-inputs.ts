@@ -24,8 +24,8 @@ export const CONDITIONING_CHANNELS = 7;
 /** Channels of what the network is told of each reference beside its pixels: share, stretch. */
 export const TRUST_CHANNELS = 2;
 
-/** Powers of two of stretching or shrinking that are told apart, either way. */
-const MAX_STRETCH = 2;
+/** A step of an 8-bit channel. */
+const UNIT = 1 / 255;
 const FACE_TRIANGLES = MOUTH_TRIANGLES.end;
 
 /** What the network of a frame sees, channel planes in row-major order; one frame's at a time. */
@@ -36,7 +36,8 @@ export interface PortraitInputs {
   readonly warped: Float32Array;
   /**
    * K × 2 × 128 × 128: the share that the geometry alone gives the reference (0–1), and the
-   * logarithm to base 4 of how many of its pixels go into one of the frame's (-1 to 1).
+   * logarithm to base 2 of how many of its pixels, along a line, go into one of the frame's, limited
+   * to -1 to 1.
    */
   readonly trust: Float32Array;
   /** `CONDITIONING_CHANNELS` × 128 × 128. */
@@ -53,6 +54,7 @@ export function createPortraitInputs(references: readonly DecoderReference[]): P
   const warped = new Float32Array(3 * count * plane);
   const trust = new Float32Array(TRUST_CHANNELS * count * small);
   const conditioning = new Float32Array(CONDITIONING_CHANNELS * small);
+  const line = new Uint32Array(NETWORK_SIZE);
   const channel = (index: number) => conditioning.subarray(index * small, (index + 1) * small);
   const eyes = channel(4);
   const irises = channel(5);
@@ -60,22 +62,24 @@ export function createPortraitInputs(references: readonly DecoderReference[]): P
 
   function update(geometry: Landmarks): void {
     warp.update(geometry);
-    for (let row = 0, i = 0; row < NETWORK_SIZE; row++) {
-      for (let column = 0; column < NETWORK_SIZE; column++, i++) {
-        warp.look(column + 0.5, row + 0.5, i);
-        for (let k = 0, out = i; k < count; k++, out += 3 * plane) {
-          const colour = warp.colour(k);
-          warped[out] = (colour & 255) / 255;
-          warped[out + plane] = ((colour >>> 8) & 255) / 255;
-          warped[out + 2 * plane] = ((colour >>> 16) & 255) / 255;
-        }
-      }
-    }
+    for (let k = 0; k < count; k++) paint(warped.subarray(3 * k * plane), k);
     describe();
     irises.fill(0);
     drawDisc(geometry, RIGHT_IRIS, CONDITIONING_SIZE, eyes, irises);
     drawDisc(geometry, LEFT_IRIS, CONDITIONING_SIZE, eyes, irises);
     drawContours(geometry, CONDITIONING_SIZE, contours);
+  }
+
+  function paint(out: Float32Array, k: number): void {
+    for (let row = 0, i = 0; row < NETWORK_SIZE; row++) {
+      warp.colours(k, row, line);
+      for (let column = 0; column < NETWORK_SIZE; column++, i++) {
+        const colour = line[column];
+        out[i] = (colour & 255) * UNIT;
+        out[i + plane] = ((colour >>> 8) & 255) * UNIT;
+        out[i + 2 * plane] = ((colour >>> 16) & 255) * UNIT;
+      }
+    }
   }
 
   /** The conditioning and the trust, at every second pixel of every second row. */
@@ -104,8 +108,7 @@ export function createPortraitInputs(references: readonly DecoderReference[]): P
         for (let k = 0, c = 0, out = i; k < count; k++, c += COEFFICIENTS, out += 2 * small) {
           trust[out] = m[c + 6] * x + m[c + 7] * y + m[c + 8];
           const area = Math.abs(m[c] * m[c + 4] - m[c + 1] * m[c + 3]);
-          const stretch = 0.5 * Math.log2(area + 1e-6);
-          trust[out + small] = Math.max(-1, Math.min(1, stretch / (MAX_STRETCH / 2)));
+          trust[out + small] = Math.max(-1, Math.min(1, 0.5 * Math.log2(area + 1e-6)));
         }
         const c = COEFFICIENTS * count;
         const half = CROP_UNITS / 2;
