@@ -9,7 +9,6 @@ export interface Table {
   bytes(field: number): Uint8Array;
   /** A vector of int32; empty where it is not there. */
   int32s(field: number): number[];
-  text(field: number): string;
   table(field: number): Table | undefined;
   /** A vector of tables; empty where it is not there. */
   tables(field: number): Table[];
@@ -65,7 +64,6 @@ function readTable(view: DataView, start: number): Table {
       const { at, count } = vector(field, 4);
       return Array.from({ length: count }, (_, i) => view.getInt32(at + 4 * i, true));
     },
-    text: (field) => new TextDecoder().decode(bytes(field)),
     table(field) {
       const at = target(field);
       return at === undefined ? undefined : readTable(view, at);

@@ -6,7 +6,6 @@ export const TFLITE_TYPE = { float32: 0, float16: 1, int32: 2 } as const;
 
 /** A tensor of a TFLite graph. */
 export interface TfliteTensor {
-  readonly name: string;
   /** Rank 4 is batch, height, width, channels. */
   readonly dims: readonly number[];
   /** A value of `TFLITE_TYPE`, or of a type that is not read here. */
@@ -65,7 +64,6 @@ function readModel(label: string, model: Table): TfliteGraph {
   const buffers = model.tables(4).map((buffer) => buffer.bytes(0));
   const [graph] = graphs as [Table];
   const tensors = graph.tables(0).map((tensor) => ({
-    name: tensor.text(3),
     dims: tensor.int32s(0),
     type: tensor.int8(1, 0),
     data: at(buffers, tensor.int32(2, 0)),
