@@ -1,7 +1,8 @@
 """Makes a pack of trained weights: `python3 -m portrait.export WEIGHTS PACK --name NAME`.
 
 Writes encoder.onnx and generator.onnx (float16 weights, float32 arithmetic) and checks both against
-PyTorch in onnxruntime-node, with one reference and with four. The motion basis and its tables are
+PyTorch in onnxruntime-node, with one reference and with four; weights.json says where their weights
+lie. The motion basis and its tables are
 those of `--motion` (default packs/warp). Seal the pack with tools/seal-pack.ts.
 """
 import argparse
@@ -17,6 +18,7 @@ from torch import nn
 from common.onnx_export import export, halve_weights, run_in_node, write
 
 from .model import CONDITIONING, Portrait, Shape
+from .weights import FILE, write_weights
 
 OPSET = 13
 # float16 weights are within 2^-11 of their values; what comes of that in a picture (0-1) or a shift.
@@ -93,20 +95,24 @@ def main():
         ('generator', GeneratorGraph(model), ['flow', 'blend', 'paint'],
          {'warped': {1: 'k'}, 'trust': {1: 'k'}, 'flow': {1: 'k'}, 'blend': {1: 'k'}}),
     ]
+    graphs = {}
     for index, (name, module, outputs, axes) in enumerate(parts):
         path = pack / f'{name}.onnx'
         graph = export(module, inputs_of(4, model.shape.code, rng)[index], outputs, OPSET, axes)
         halve_weights(graph)
         write(graph, path)
+        graphs[name] = graph
         for count in (1, 4):
             check(path, module, inputs_of(count, model.shape.code, rng)[index], outputs)
+    write_weights(pack, model, graphs)
     for file in ('basis.bin', 'tables.bin'):
         shutil.copyfile(arguments.motion / file, pack / file)
     manifest = {
         'format': 1, 'name': arguments.name, 'version': arguments.version, 'family': 'portrait',
         'protocol': 1, 'licence': 'MIT', 'trainingData': arguments.data,
         'motion': {'basis': 'basis.bin', 'tables': 'tables.bin'},
-        'networks': {'encoder': 'encoder.onnx', 'generator': 'generator.onnx'}, 'files': {},
+        'networks': {'encoder': 'encoder.onnx', 'generator': 'generator.onnx'}, 'weights': FILE,
+        'files': {},
     }
     (pack / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n')
 
