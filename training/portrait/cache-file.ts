@@ -43,9 +43,9 @@ export function createCache(folder: string) {
       const conditioning = new Int16Array(MAX_COUNT * CONDITIONING_CHANNELS * SMALL);
       references.forEach((picture, k) => {
         pictures.set(
-        halved(picture).map((value) => Math.round(255 * value)),
-        3 * k * SMALL,
-      );
+          halved(picture).map((value) => Math.round(255 * value)),
+          3 * k * SMALL,
+        );
         conditioning.set(quantised(conditionings[k]), k * CONDITIONING_CHANNELS * SMALL);
       });
       writeSync(sets, pictures);
