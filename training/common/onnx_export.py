@@ -31,6 +31,13 @@ def export(module, inputs, output_names, opset, dynamic_axes=None):
     return model
 
 
+def round_weights(module):
+    """Rounds a module's weights to what `halve_weights` will store of them."""
+    for weight in module.parameters():
+        if weight.numel() >= SMALL:
+            weight.data = weight.data.half().float()
+
+
 def halve_weights(model):
     """Stores float32 weights as float16 with a Cast before use: half the file, float32 arithmetic."""
     casts, kept = [], []

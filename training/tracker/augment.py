@@ -4,7 +4,7 @@ import numpy as np
 
 from .cache import square_of
 from .network import SIDE
-from .points import POINTS
+from .points import MIRROR, POINTS
 
 MARGIN = 1.5  # side of the network's square over the face's extent, as src/sender/trackers has it
 ROUGH = 0.3  # share of samples framed as loosely as a detector does
@@ -124,11 +124,11 @@ def damage(image, rng):
     return image
 
 
-def face_sample(crop, points, other, mirror, rng):
+def face_sample(crop, points, other, rng):
     """(SIDE, SIDE, 3) uint8 and (478, 3) points from a crop with a face; `other` is any crop."""
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
-        points = points[mirror] * [-1, 1, 1] + [crop.shape[1], 0, 0]
+        points = points[MIRROR] * [-1, 1, 1] + [crop.shape[1], 0, 0]
     crop = np.ascontiguousarray(crop)
     matrix, bend = framing(points, rng), None
     if rng.random() < WARP:

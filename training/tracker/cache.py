@@ -17,7 +17,7 @@ import numpy as np
 
 from common.run import progress
 
-from .points import MESH, POINTS, LEFT_EYE, RIGHT_EYE, mirror_map, upright
+from .points import MESH, POINTS, LEFT_EYE, RIGHT_EYE, upright
 from .still import read_still, tiles
 from .turn import turn
 
@@ -98,9 +98,8 @@ class Writer:
         self.file.close()
         points, person, face, turned = map(np.array, zip(*self.rows))
         names = sorted(set(person))
-        real = points[face & ~turned]
         np.savez(self.folder / 'crops.npz', points=points, face=face, turned=turned,
-                 person=np.array([names.index(p) for p in person]), mirror=mirror_map(real))
+                 person=np.array([names.index(p) for p in person]))
         (self.folder / 'people.json').write_text(json.dumps(names, indent=1) + '\n')
         print(f'{len(points)} crops of {len(names)} people, {int((~face).sum())} without a face')
 
@@ -182,8 +181,7 @@ def add_stills(data, folders, writer, rng):
         parts = tiles(read_still(still), still)
         track = np.load(path)
         for frame, row in zip(track['frame'], track['landmarks']):
-            corner, picture = parts[frame]
-            points = row / 16 - [*corner, 0]
+            picture, points = parts[frame], row / 16
             centre, extent, angle = square_of(points)
             crop, moved = cut(picture, centre, extent * MARGIN, angle, points)
             person = person_of_still(still) + (f'/{frame}' if len(parts) > 1 else '')
@@ -193,15 +191,21 @@ def add_stills(data, folders, writer, rng):
                 writer.add(*turn(crop, moved, yaw, pitch), person, True)
 
 
+def make(data, tracks, folder):
+    """Writes the cache of a data folder; `tracks` are the folders that its stills' tracks lie in."""
+    rng = np.random.default_rng(1)
+    cv2.setNumThreads(1)
+    writer = Writer(folder)
+    add_stills(data, tracks, writer, rng)
+    add_clips(data, writer, rng)
+    writer.close()
+
+
 def main():
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
-    data, rng = Path(sys.argv[1]), np.random.default_rng(1)
-    cv2.setNumThreads(1)
-    writer = Writer(Path(sys.argv[2]))
-    add_stills(data, [data / 'tracks', *map(Path, sys.argv[3:])], writer, rng)
-    add_clips(data, writer, rng)
-    writer.close()
+    data, folder, *more = map(Path, sys.argv[1:])
+    make(data, [data / 'tracks', *more], folder)
 
 
 if __name__ == '__main__':

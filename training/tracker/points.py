@@ -16,11 +16,29 @@ def regions():
     return {name: [int(n) for n in body.split(',') if n.strip()] for name, body in lists}
 
 
+def table(file, name):
+    """The bytes of a base64 table of src/geometry."""
+    text = (GEOMETRY / file).read_text()
+    return base64.b64decode(''.join(re.findall(r"'([A-Za-z0-9+/=]+)'", text[text.index(name):])))
+
+
 def triangles():
-    """The 898 × 3 indices of src/geometry/topology-table.ts."""
-    text = (GEOMETRY / 'topology-table.ts').read_text()
-    parts = re.findall(r"'([A-Za-z0-9+/=]+)'", text[text.index('TRIANGLES_BASE64'):])
-    return np.frombuffer(base64.b64decode(''.join(parts)), '<u2').reshape(-1, 3).astype(int)
+    """The 898 × 3 indices of the mesh."""
+    return np.frombuffer(table('topology-table.ts', 'TRIANGLES_BASE64'), '<u2').reshape(-1, 3).astype(int)
+
+
+def canonical_face():
+    """(478, 3) points of MediaPipe's canonical face, symmetric about the middle of the crop."""
+    return np.frombuffer(table('canonical-face-table.ts', 'CANONICAL_FACE_BASE64'), '<i2').reshape(-1, 3) / 64
+
+
+def mirror_map():
+    """For each point the index of its mirror image: its own inverse."""
+    face = canonical_face() - [128, 0, 0]  # crop units are 256 across
+    distance = np.linalg.norm(face[:, None] - face[None] * [-1, 1, 1], axis=2)
+    mirror = distance.argmin(1)
+    assert (mirror[mirror] == np.arange(POINTS)).all() and distance.min(1).max() < 0.1
+    return mirror
 
 
 def grown(start, rings):
@@ -48,14 +66,4 @@ def upright(points):
     return np.stack([cos * x + sin * y, cos * y - sin * x, z], 2) / length
 
 
-def mirror_map(points):
-    """For each point the index of its mirror image, from (n, 478, 3) faces. Its own inverse."""
-    mean = upright(points).mean(0)
-    mean = (mean + 0) * [1, 1, 0.5]  # depth is the least certain
-    distance = np.linalg.norm(mean[:, None] - mean[None] * [-1, 1, 1], axis=2)
-    taken = np.full(POINTS, -1)
-    for index in np.argsort(distance.min(1)):
-        if taken[index] < 0:
-            partner = next(j for j in np.argsort(distance[index]) if taken[j] < 0)
-            taken[index], taken[partner] = partner, index
-    return taken
+MIRROR = mirror_map()

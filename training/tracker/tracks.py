@@ -4,8 +4,9 @@
     /usr/bin/python3 -m tracker.tracks DATA face_landmarker.task TRACKS       (run in training/)
 
 DATA has `splits.json` (README.md) and pictures in `stills/`; TRACKS gets `FILE.npz` for each that has
-none yet: `landmarks` (n, 478, 3) int16 in sixteenths of a pixel, `frame` (n) int32, the frames with
-a face. A still whose name ends in `_RxC` is a mosaic of R rows of C pictures; `frame` counts them.
+none yet: `landmarks` (n, 478, 3) int16 (int32 beyond 2047 pixels) in sixteenths of a pixel, `frame`
+(n) int32, the frames with a face. A still whose name ends in `_RxC` is a mosaic of R rows of C
+pictures; `frame` counts them, and landmarks are in pixels of their picture.
 """
 import json
 import subprocess
@@ -48,7 +49,9 @@ def save(path, points):
     points = np.array(points).reshape(-1, POINTS, 3)
     frame = np.flatnonzero(~np.isnan(points[:, 0, 0])).astype(np.int32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, frame=frame, landmarks=np.round(points[frame] * 16).astype(np.int16))
+    landmarks = np.round(points[frame] * 16).astype(np.int32)
+    narrow = np.abs(landmarks).max(initial=0) < 2**15
+    np.savez(path, frame=frame, landmarks=landmarks.astype(np.int16) if narrow else landmarks)
 
 
 def main():
@@ -68,8 +71,7 @@ def main():
             save(tracks / f'{job["file"]}.npz', [landmarker.points(picture) for _, picture in frames])
         else:
             parts = tiles(read_still(data / job), job)
-            save(tracks / f'{job}.npz',
-                 [landmarker.points(np.ascontiguousarray(t)) + [x, y, 0] for (x, y), t in parts])
+            save(tracks / f'{job}.npz', [landmarker.points(part) for part in parts])
 
 
 if __name__ == '__main__':

@@ -57,7 +57,7 @@ class Crops:
     def __init__(self, folder, held_out):
         stored = np.load(folder / 'crops.npz')
         self.images = np.memmap(folder / 'crops.u8', np.uint8, 'r').reshape(-1, CROP_SIDE, CROP_SIDE, 3)
-        self.points, self.face, self.mirror = stored['points'], stored['face'], stored['mirror']
+        self.points, self.face = stored['points'], stored['face']
         self.person, self.turned = stored['person'], stored['turned']
         names = json.loads((folder / 'people.json').read_text())
         unknown = set(held_out) - set(names)
@@ -89,7 +89,7 @@ class Samples(torch.utils.data.Dataset):
             return image.transpose(2, 0, 1).copy(), points.astype(np.float32), np.float32(0)
         index = np.searchsorted(self.cumulative, rng.random() * self.cumulative[-1])
         other = crops.images[rng.integers(len(crops.images))]
-        image, points = face_sample(crops.images[index], crops.points[index], other, crops.mirror, rng)
+        image, points = face_sample(crops.images[index], crops.points[index], other, rng)
         return image.transpose(2, 0, 1).copy(), points.astype(np.float32), np.float32(1)
 
 
@@ -148,7 +148,8 @@ def follow(average, network, step, config):
         mean.lerp_(now, share)
 
 
-def train(config, cache, folder, start_weights):
+def train(config, cache, folder, start_weights=None, stop=None):
+    """Trains to the end, or to a step `stop` that has a checkpoint."""
     processes = distributed()
     seed_everything(config.seed)
     torch.set_num_threads(config.threads)
@@ -208,6 +209,8 @@ def train(config, cache, folder, start_weights):
         status = f'loss {row["loss"]:.3f}' + (f' held out {errors["all"]:.2f} %' if checked and errors['all'] else '')
         if checked:
             save(done)
+        if done == stop:
+            break
 
 
 def main():
