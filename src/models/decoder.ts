@@ -13,6 +13,8 @@ export interface DecoderIdentity {
   /** Pixels across the square picture to show: 256 or 512. */
   readonly size: number;
   readonly references: readonly DecoderReference[];
+  /** Networks in the place of the pack's, by their role: those of the person's own pack. */
+  readonly networks?: Readonly<Record<string, Uint8Array>>;
 }
 
 /** One decoder family: turns the dense geometry of a frame into a picture of the enrolled person. */

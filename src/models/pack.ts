@@ -5,6 +5,7 @@ import { checkOption } from '../protocol/check-options.js';
 import { type PackIdentity, PROTOCOL_VERSION } from '../protocol/control-messages.js';
 import { type MotionTables, parseTables } from '../protocol/motion-tables.js';
 import { parseBasis } from './motion-data.js';
+import { parseWeights, type WeightPlace } from './weights.js';
 
 /** Name of a pack's manifest file. Its SHA-256 is the pack's: it holds those of all other files. */
 export const MANIFEST_FILE = 'manifest.json';
@@ -32,6 +33,8 @@ export interface PackManifest {
   readonly motion: { readonly basis: string; readonly tables: string };
   /** Files of the decoder's networks by their role in the family, where it has any. */
   readonly networks?: Readonly<Record<string, string>>;
+  /** File that says where the networks' weights lie, where personal packs may be made of this one. */
+  readonly weights?: string;
   /** Every file of the pack but the manifest. */
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
 }
@@ -45,6 +48,10 @@ export interface Pack {
   readonly tables: MotionTables;
   /** The decoder's networks, ONNX graphs, by their role in the family. */
   readonly networks: Readonly<Record<string, Uint8Array>>;
+  /** Where the networks' weights lie, by role, in packs that say so. */
+  readonly weights?: Readonly<Record<string, readonly WeightPlace[]>>;
+  /** Of a personal pack: what was added to the weights of its base, for the receiver. */
+  readonly personal?: Uint8Array;
 }
 
 /** Throws a TypeError where an option `pack` holds none. */
@@ -89,14 +96,19 @@ export async function loadPack(label: string, read: ReadPackFile): Promise<Pack>
   if (tables.value.valueCount !== POSE_VALUES + basis.components + GAZE_VALUES) {
     fail('its entropy tables are not those of its motion basis');
   }
+  const networks = Object.fromEntries(
+    Object.entries(manifest.networks ?? {}).map(([role, file]) => [role, content(file)]),
+  );
+  const places = manifest.weights && parseWeights(content(manifest.weights), networks);
+  const weights = places ? { weights: places } : undefined;
+  if (manifest.weights && !weights) fail(`${manifest.weights} does not fit its networks`);
   return {
     identity: { name: manifest.name, sha256: bytesToHex(sha256(manifestBytes)) },
     manifest,
     basis,
     tables: tables.value,
-    networks: Object.fromEntries(
-      Object.entries(manifest.networks ?? {}).map(([role, file]) => [role, content(file)]),
-    ),
+    networks,
+    ...weights,
   };
 }
 
@@ -129,6 +141,7 @@ function parseManifest(bytes: Uint8Array, fail: (what: string) => never): PackMa
     text(manifest.motion?.basis) &&
     text(manifest.motion?.tables) &&
     (manifest.networks === undefined || isTexts(manifest.networks)) &&
+    (manifest.weights === undefined || text(manifest.weights)) &&
     typeof manifest.files === 'object' &&
     manifest.files !== null &&
     Object.entries(manifest.files).every(

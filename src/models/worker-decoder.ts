@@ -101,14 +101,18 @@ export function createWorkerDecoder(worker: WorkerLike, pack: Pack): FaceDecoder
   worker.postMessage(open, [port2]);
 
   return {
-    async setIdentity({ size, references }) {
+    async setIdentity({ size, references, networks }) {
       const own = references.map(({ picture, landmarks }) => ({
         picture: ownBuffer(picture),
         landmarks,
       }));
       const buffers = new Set(own.map(({ picture }) => picture.data.buffer));
       await request(
-        (id) => ({ type: 'set-identity', id, identity: { size, references: own } }),
+        (id) => ({
+          type: 'set-identity',
+          id,
+          identity: { size, references: own, ...(networks && { networks }) },
+        }),
         [...buffers],
       );
     },

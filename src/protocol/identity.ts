@@ -5,6 +5,7 @@ import {
   IDENTITY_POINTS,
   MAX_CODE_LENGTH,
   MAX_IDENTITY_BYTES,
+  MAX_PERSONAL_BYTES,
   MAX_REFERENCE_BYTES,
   MAX_REFERENCE_SIDE,
   MAX_REFERENCES,
@@ -33,12 +34,18 @@ export interface Identity {
   readonly layoutCode?: Float32Array;
   /** z_s, likewise. */
   readonly styleCode?: Float32Array;
+  /**
+   * Differences of a personal pack, 1–`MAX_PERSONAL_BYTES` (`parsePersonal`): only for receivers with
+   * the feature `personal`, others read no such identity.
+   */
+  readonly personal?: Uint8Array;
 }
 
 /** First byte of the blob. */
 const FORMAT_VERSION = 1;
 const HAS_LAYOUT_CODE = 1;
 const HAS_STYLE_CODE = 2;
+const HAS_PERSONAL = 4;
 /** Code of `image/webp`, the one picture format of this version. */
 const WEBP = 1;
 
@@ -54,7 +61,7 @@ const MAX_STEP = 0x7fff;
  * back. Throws a TypeError that names a field that is out of its range.
  */
 export function encodeIdentity(identity: Identity): Uint8Array {
-  const { size, references, layoutCode, styleCode } = identity;
+  const { size, references, layoutCode, styleCode, personal } = identity;
   check(STREAM_SIZES.includes(size), `size: must be one of ${STREAM_SIZES.join(', ')}`);
   check(
     references.length >= 1 && references.length <= MAX_REFERENCES,
@@ -62,7 +69,11 @@ export function encodeIdentity(identity: Identity): Uint8Array {
   );
   const writer = new ByteWriter(4096)
     .u8(FORMAT_VERSION)
-    .u8((layoutCode ? HAS_LAYOUT_CODE : 0) | (styleCode ? HAS_STYLE_CODE : 0))
+    .u8(
+      (layoutCode ? HAS_LAYOUT_CODE : 0) |
+        (styleCode ? HAS_STYLE_CODE : 0) |
+        (personal ? HAS_PERSONAL : 0),
+    )
     .u16(size)
     .u8(references.length);
   const neutral = toSteps(identity.neutral, 'neutral');
@@ -72,6 +83,13 @@ export function encodeIdentity(identity: Identity): Uint8Array {
   });
   if (layoutCode) writeCode(writer, layoutCode, 'layoutCode');
   if (styleCode) writeCode(writer, styleCode, 'styleCode');
+  if (personal) {
+    check(
+      personal.length >= 1 && personal.length <= MAX_PERSONAL_BYTES,
+      `personal: must be 1–${MAX_PERSONAL_BYTES} bytes`,
+    );
+    writer.varint(personal.length).bytes(personal);
+  }
   check(
     writer.length <= MAX_IDENTITY_BYTES,
     `identity: must be at most ${MAX_IDENTITY_BYTES} bytes`,
@@ -128,13 +146,16 @@ function check(condition: boolean, message: string): void {
   if (!condition) throw new TypeError(message);
 }
 
-/** Reads an untrusted identity. Pictures are views of `bytes`; their pixels are not looked at. */
+/**
+ * Reads an untrusted identity. Pictures and differences are views of `bytes`; what they hold is not
+ * looked at.
+ */
 export function parseIdentity(bytes: Uint8Array): Parsed<Identity> {
   if (bytes.length > MAX_IDENTITY_BYTES) return { ok: false, drop: 'over-limit' };
   const reader = new ByteReader(bytes);
   if (reader.u8() !== FORMAT_VERSION) reader.fail('malformed');
   const flags = reader.u8();
-  if (flags > (HAS_LAYOUT_CODE | HAS_STYLE_CODE)) reader.fail('malformed');
+  if (flags > (HAS_LAYOUT_CODE | HAS_STYLE_CODE | HAS_PERSONAL)) reader.fail('malformed');
   const announced = reader.u16();
   const size = STREAM_SIZES.find((known) => known === announced);
   const count = reader.u8();
@@ -147,6 +168,7 @@ export function parseIdentity(bytes: Uint8Array): Parsed<Identity> {
   }
   const layoutCode = flags & HAS_LAYOUT_CODE ? readCode(reader) : undefined;
   const styleCode = flags & HAS_STYLE_CODE ? readCode(reader) : undefined;
+  const personal = flags & HAS_PERSONAL ? readPersonal(reader) : undefined;
   if (reader.remaining > 0) reader.fail('malformed');
   if (reader.drop !== undefined || size === undefined) {
     return { ok: false, drop: reader.drop ?? 'malformed' };
@@ -159,6 +181,7 @@ export function parseIdentity(bytes: Uint8Array): Parsed<Identity> {
       references,
       ...(layoutCode && { layoutCode }),
       ...(styleCode && { styleCode }),
+      ...(personal && { personal }),
     },
   };
 }
@@ -194,6 +217,13 @@ function readReference(reader: ByteReader, neutral: Float32Array): IdentityRefer
     landmarks[index] = step / STEPS;
   }
   return { picture, landmarks };
+}
+
+function readPersonal(reader: ByteReader): Uint8Array {
+  const length = reader.varint();
+  if (length > MAX_PERSONAL_BYTES) reader.fail('over-limit');
+  if (length === 0) reader.fail('malformed');
+  return reader.bytes(length);
 }
 
 function readCode(reader: ByteReader): Float32Array {

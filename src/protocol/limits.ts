@@ -71,6 +71,11 @@ export const MAX_REFERENCES = 16;
 export const MAX_REFERENCE_SIDE = 1024;
 /** Bytes of one compressed reference picture: four times a detailed 512 px WebP. */
 export const MAX_REFERENCE_BYTES = 512 * 1024;
+/**
+ * Bytes of a personal pack's differences: what a person's network differs in has about 4 bits for each
+ * of the 0.8 million weights of `portrait-256-cpu`, and is sent once a call.
+ */
+export const MAX_PERSONAL_BYTES = 500_000;
 /** Numbers in a layout or style code: eight times the 512 of the published families. */
 export const MAX_CODE_LENGTH = 4096;
 

@@ -10,3 +10,6 @@ export interface Outgoing {
  * receiver shows each as soon as it can, and acknowledges what it has shown.
  */
 export const UNPACED = 'unpaced';
+
+/** Feature of a sender whose identity may hold a personal pack's differences, and of a receiver that applies them. */
+export const PERSONAL = 'personal';
