@@ -1,7 +1,7 @@
 import { POINT_COUNT } from '../../geometry/landmarks.js';
 import type { InferenceSession } from '../../models/inference.js';
 import { createDetectionReader, wholePicture } from './blazeface.js';
-import type { FaceFinder } from './following.js';
+import { type FaceFinder, uprightSquare } from './following.js';
 import { type Region, regionToPicture, sampleRegion } from './region.js';
 
 /** Pixels along a side of the detector's input (BlazeFace, short range). */
@@ -10,6 +10,15 @@ export const DETECTOR_SIDE = 128;
 export const LANDMARKS_SIDE = 256;
 /** MediaPipe's default `min_face_presence_confidence`. */
 const MIN_PRESENCE = 0.5;
+/**
+ * What makes the square around the points lie as the one around the detector's box, which FaceLandmarker
+ * fits single pictures in: side over the points' extent, and how far its centre is below theirs, in
+ * sides. Means over three frames of every second training clip. Followed so, the points of eight frames
+ * of every fifth training clip are 0.88 instead of 1.16 % of the inter-ocular distance from those of a
+ * fresh detection.
+ */
+const MARGIN = 1.41;
+const DOWN = 0.03;
 
 /**
  * What `sampleRegion` is to be given for samples as MediaPipe takes them (image_to_tensor's OpenCV
@@ -61,6 +70,14 @@ export function createFaceLandmarkerFinder(
       const landmarks = new Float32Array(POINT_COUNT * 3);
       regionToPicture(region, LANDMARKS_SIDE, points!.data, POINT_COUNT, landmarks);
       return { landmarks, presence };
+    },
+    regionOf(points) {
+      const square = uprightSquare(points, MARGIN);
+      return {
+        ...square,
+        centreX: square.centreX - Math.sin(square.angle) * DOWN * square.size,
+        centreY: square.centreY + Math.cos(square.angle) * DOWN * square.size,
+      };
     },
     async close() {
       await Promise.all([detector.close(), landmarker.close()]);

@@ -13,6 +13,8 @@ export interface FaceFinder {
   detect(picture: Picture): Promise<Detection[]>;
   /** The face in a square of the picture; undefined where there is none. */
   fit(picture: Picture, region: Region): Promise<TrackedFace | undefined>;
+  /** Where to look for a face next, from its points. Default: `uprightSquare` with MediaPipe's margin. */
+  regionOf?(points: Landmarks): Region;
   /** Improves the points of a face in place, once it is settled that there is one. */
   refine?(picture: Picture, landmarks: Landmarks): Promise<void>;
   /** Frees the networks. */
@@ -55,6 +57,11 @@ function boxOf(points: Landmarks): Box {
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
+/** The square around a face's points along the line of its eyes, `margin` times as long as they reach. */
+export function uprightSquare(points: Landmarks, margin: number): Region {
+  return regionOfPoints(points, MESH_POINT_COUNT, RIGHT_EYE, LEFT_EYE, margin);
+}
+
 /** The square that a finder looks for a detected face in. */
 export function detectionRegion(detection: Detection): Region {
   const { x, y, width, height, eyesX, eyesY } = detection;
@@ -76,8 +83,7 @@ export function followFaces(finder: FaceFinder, smooth: boolean): FaceTracker {
   let size = '';
   let closed = false;
 
-  const faceRegion = (points: Landmarks) =>
-    regionOfPoints(points, MESH_POINT_COUNT, RIGHT_EYE, LEFT_EYE, FACE_MARGIN);
+  const faceRegion = finder.regionOf ?? ((points: Landmarks) => uprightSquare(points, FACE_MARGIN));
   const isNew = (found: Box, others: TrackState[]) =>
     others.every((other) => coverage(boxOf(other.face.landmarks), found) < SAME_FACE);
 
