@@ -114,7 +114,7 @@ function added(
   places: readonly WeightPlace[],
   tensors: readonly WeightDifference[],
 ): Uint8Array | undefined {
-  const out = network.slice();
+  const out = Uint8Array.from(network);
   const view = new DataView(out.buffer);
   for (const [t, { offset }] of places.entries()) {
     const { step, values } = tensors[t];
