@@ -19,6 +19,9 @@ export const chromiumPath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 /** The Python that Debian's `python3-torch` belongs to. */
 export const pythonPath = '/usr/bin/python3';
 
+/** What training/ imports beside Python's own library. */
+const PYTHON_MODULES = ['torch', 'onnx', 'numpy', 'cv2', 'matplotlib'];
+
 /** The folder of clips and models that is not in the repository: `VISAVIS_DATA`, default `../shared`. */
 export const dataFolder = resolve(repositoryRoot, process.env.VISAVIS_DATA ?? '../shared');
 
@@ -35,9 +38,9 @@ const tools: Record<Tool, { readonly found: () => boolean; readonly install: str
     found: () =>
       runs(pythonPath, [
         '-c',
-        'import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)',
+        `import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in ${JSON.stringify(PYTHON_MODULES)}))`,
       ]),
-    install: 'apt-get install python3-torch',
+    install: 'apt-get install python3-torch python3-onnx python3-opencv python3-matplotlib',
   },
   data: {
     found: () => existsSync(resolve(dataFolder, 'data/splits.json')),
