@@ -12,10 +12,14 @@ import type { FaceDecoder } from './models/decoder.js';
 import type { Pack } from './models/pack.js';
 import type { PictureCodec } from './models/picture-codec.js';
 import { checkMethods, checkOption } from './protocol/check-options.js';
-import type { Identity } from './protocol/identity.js';
 import { MAX_REFERENCE_SIDE, type StreamSize } from './protocol/limits.js';
 import type { FrameOrigin } from './receiver/concealment.js';
-import { type PresentedFrame, ReceiverSession, type ReceiverStats } from './receiver/session.js';
+import {
+  type OfferedIdentity,
+  type PresentedFrame,
+  ReceiverSession,
+  type ReceiverStats,
+} from './receiver/session.js';
 import type { CallChannels } from './transport/channel.js';
 
 /** A frame on show. Times are milliseconds of `callClock`. */
@@ -204,7 +208,7 @@ export class CallReceiver {
       });
   }
 
-  async #setIdentity({ size, references }: Identity): Promise<void> {
+  async #setIdentity({ size, references, networks }: OfferedIdentity): Promise<void> {
     const { decoder, pictureCodec, onIdentity } = this.#options;
     await decoder.setIdentity({
       size,
@@ -214,6 +218,7 @@ export class CallReceiver {
           landmarks,
         })),
       ),
+      ...(networks && { networks }),
     });
     // A decoder's first picture takes many times longer than the others: not in the middle of motion.
     onIdentity?.(await decoder.decode(references[0].landmarks));

@@ -15,11 +15,13 @@ export {
   type PackManifest,
   type ReadPackFile,
 } from './models/pack.js';
+export { personalPack } from './models/personal.js';
 export type { PictureCodec } from './models/picture-codec.js';
 export { InvalidStateError } from './protocol/errors.js';
 export type { SessionStatus } from './protocol/session-status.js';
 export type { FrameOrigin } from './receiver/concealment.js';
 export {
+  type OfferedIdentity,
   type PresentedFrame,
   ReceiverSession,
   type ReceiverSessionOptions,

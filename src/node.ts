@@ -2,6 +2,7 @@
 export * from './index.js';
 export { createDecoder } from './models/decoder-node.js';
 export { openPack } from './models/pack-node.js';
+export { openPersonalPack } from './models/personal-node.js';
 export { createNodePictureCodec } from './models/picture-codec-node.js';
 export {
   type FaceTrackerOptions,

@@ -55,7 +55,7 @@ describe('identity blob', () => {
 
   it.each([
     ['another format version', withByte(0, 2), 'malformed'],
-    ['an unknown flag', withByte(1, 4), 'malformed'],
+    ['an unknown flag', withByte(1, 8), 'malformed'],
     ['another size', withByte(2, 3), 'malformed'],
     ['no reference', withByte(4, 0), 'malformed'],
     ['too many references', withByte(4, MAX_REFERENCES + 1), 'over-limit'],

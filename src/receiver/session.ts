@@ -1,7 +1,8 @@
 import type { Landmarks } from '../geometry/landmarks.js';
 import { MotionModel } from '../geometry/motion-model.js';
 import { checkPack, type Pack } from '../models/pack.js';
-import { checkStreamSize } from '../protocol/check-options.js';
+import { personalNetworks, personalPlaces } from '../models/personal.js';
+import { checkOption, checkStreamSize } from '../protocol/check-options.js';
 import { answerPing, type ClockEstimate, createPeerClock } from '../protocol/clock.js';
 import { encodeControlMessage, parseControlMessage } from '../protocol/control-codec.js';
 import type { ByeMessage, ControlMessage } from '../protocol/control-messages.js';
@@ -12,7 +13,7 @@ import { type Identity, parseIdentity } from '../protocol/identity.js';
 import { createIdentityReceiver } from '../protocol/identity-receiver.js';
 import { MAX_IDENTITIES, type StreamSize } from '../protocol/limits.js';
 import { MotionDepacketizer } from '../protocol/motion-depacketizer.js';
-import { type Outgoing, UNPACED } from '../protocol/outgoing.js';
+import { type Outgoing, PERSONAL, UNPACED } from '../protocol/outgoing.js';
 import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
 import type { FrameOrigin } from './concealment.js';
@@ -20,10 +21,16 @@ import { FeedbackScheduler } from './feedback-scheduler.js';
 import { JitterBuffer } from './jitter-buffer.js';
 
 export interface ReceiverSessionOptions {
-  /** The pack to decode with; the sender must have the same. */
+  /** The pack to decode with, no personal one; the sender must have the same, or a personal one of it. */
   readonly pack: Pack;
   /** Pixels across the largest picture to show. */
   readonly maxSize: StreamSize;
+}
+
+/** An identity that the sender offers, verified. */
+export interface OfferedIdentity extends Identity {
+  /** Networks of the person's own pack by their role, verified, to decode with; undefined: the pack's. */
+  readonly networks?: Pack['networks'];
 }
 
 /** A frame to show now. */
@@ -82,7 +89,7 @@ export class ReceiverSession {
   #buffer: JitterBuffer | undefined;
   #model: MotionModel | undefined;
   #identities = 0;
-  #offered: { readonly bytes: Uint8Array; readonly identity: Identity } | undefined;
+  #offered: { readonly bytes: Uint8Array; readonly identity: OfferedIdentity } | undefined;
   #status: SessionStatus = { state: 'connecting' };
   #agreed = false;
   #unpaced = false;
@@ -97,12 +104,18 @@ export class ReceiverSession {
   /** Throws a TypeError that names a bad option. */
   constructor({ pack, maxSize }: ReceiverSessionOptions, nowMs: number) {
     checkPack(pack);
+    checkOption(pack.personal === undefined, 'pack', 'the base of the personal pack');
     checkStreamSize('maxSize', maxSize);
     this.#pack = pack;
+    const personal = personalPlaces(pack).length > 0 ? [PERSONAL] : [];
     this.#handshake = createReceiverHandshake(
       {
         library: LIBRARY,
-        capabilities: { families: [pack.manifest.family], maxSize, features: [UNPACED] },
+        capabilities: {
+          families: [pack.manifest.family],
+          maxSize,
+          features: [UNPACED, ...personal],
+        },
         pack: pack.identity,
         expressionComponents: pack.basis.components,
       },
@@ -120,7 +133,7 @@ export class ReceiverSession {
   }
 
   /** An identity that waits for `useIdentity` or `refuseIdentity`; none after the end. */
-  get offeredIdentity(): Identity | undefined {
+  get offeredIdentity(): OfferedIdentity | undefined {
     return this.#over ? undefined : this.#offered?.identity;
   }
 
@@ -319,8 +332,17 @@ export class ReceiverSession {
       this.#transfer.refuse(bytes, 'too-many-identities', message);
     } else {
       this.#identities++;
-      this.#offered = { bytes, identity: parsed.value };
+      this.#offered = { bytes, identity: this.#verified(parsed.value) };
     }
+  }
+
+  /** Without a personal pack that is of no use, the person is shown with the pack's own networks. */
+  #verified(identity: Identity): OfferedIdentity {
+    if (!identity.personal) return identity;
+    const networks = personalNetworks(this.#pack, identity.personal);
+    if (networks.ok) return { ...identity, networks: networks.value };
+    this.#count(networks.drop);
+    return identity;
   }
 
   #goodbye(message: ByeMessage, nowMs: number): void {

@@ -9,12 +9,12 @@ import type { ControlMessage } from '../protocol/control-messages.js';
 import { type DropCode, InvalidStateError } from '../protocol/errors.js';
 import { parseFeedback } from '../protocol/feedback.js';
 import { createSenderHandshake, type Handshake } from '../protocol/handshake.js';
-import { parseIdentity } from '../protocol/identity.js';
+import { encodeIdentity, parseIdentity } from '../protocol/identity.js';
 import { createIdentitySender } from '../protocol/identity-sender.js';
 import { MAX_IDENTITY_REOFFERS } from '../protocol/limits.js';
 import { MAX_VALUE } from '../protocol/motion-codec.js';
 import { MotionPacketizer } from '../protocol/motion-packetizer.js';
-import { type Outgoing, UNPACED } from '../protocol/outgoing.js';
+import { type Outgoing, PERSONAL, UNPACED } from '../protocol/outgoing.js';
 import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
 import {
@@ -24,7 +24,10 @@ import {
 } from './defaults.js';
 
 export interface SenderSessionOptions {
-  /** The pack whose basis and tables code the motion; the receiver must have the same. */
+  /**
+   * The pack whose basis and tables code the motion; the receiver must have the same. Of a personal
+   * pack it must have the base: it gets the differences with the identity where it takes such.
+   */
   readonly pack: Pack;
   /** The enrolled person: bytes of `encodeIdentity`. */
   readonly identity: Uint8Array;
@@ -71,6 +74,8 @@ const BUNDLE_WAIT_FRAMES = 2;
  */
 export class SenderSession {
   readonly #identity: Uint8Array;
+  /** The same with the differences of the personal pack, where there is one. */
+  readonly #personalIdentity: Uint8Array | undefined;
   /** Pixels across the picture that the identity was made for. */
   readonly #size: number;
   readonly #firstFrame: number;
@@ -104,7 +109,9 @@ export class SenderSession {
     const identity = isBytes ? parseIdentity(options.identity) : undefined;
     if (!identity?.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
     const { size, neutral } = identity.value;
+    const { personal } = pack;
     this.#identity = options.identity;
+    this.#personalIdentity = personal && encodeIdentity({ ...identity.value, personal });
     this.#size = size;
     this.#firstFrame = firstFrame;
     this.#bundleWaitMs = unpaced ? undefined : (BUNDLE_WAIT_FRAMES * 1000) / fps;
@@ -124,7 +131,7 @@ export class SenderSession {
         capabilities: {
           families: [pack.manifest.family],
           maxSize: size,
-          features: unpaced ? [UNPACED] : [],
+          features: [...(unpaced ? [UNPACED] : []), ...(personal ? [PERSONAL] : [])],
         },
         pack: pack.identity,
         expressionComponents: pack.basis.components,
@@ -321,7 +328,8 @@ export class SenderSession {
       this.#status = { state: 'failed', code: status.code, message: status.message };
     } else if (status.state === 'agreed' && !this.#agreed) {
       this.#agreed = true;
-      const { size } = status.agreement.stream;
+      const { stream, features } = status.agreement;
+      const { size } = stream;
       if (this.#size > size) {
         this.#fail(
           'unsupported-size',
@@ -329,7 +337,8 @@ export class SenderSession {
         );
         return;
       }
-      this.#transfer.offer(this.#identity);
+      const personal = features.includes(PERSONAL) ? this.#personalIdentity : undefined;
+      this.#transfer.offer(personal ?? this.#identity);
     }
   }
 
