@@ -1,7 +1,6 @@
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Picture } from '../../src/geometry/picture.js';
-import { halved } from '../../src/models/families/portrait.js';
 import {
   CONDITIONING_CHANNELS,
   CONDITIONING_SIZE,
@@ -15,8 +14,10 @@ export const MAX_COUNT = 4;
 
 const PLANE = NETWORK_SIZE * NETWORK_SIZE;
 const SMALL = CONDITIONING_SIZE * CONDITIONING_SIZE;
-/** Conditioning is kept as int16: 1 is 8192. */
-const CONDITIONING_UNIT = 8192;
+/** Conditioning and trust are kept as int16: 1 is 8192. */
+const UNIT = 8192;
+/** Positions in references are kept as int16, this many to a pixel. */
+const POSITION_UNIT = 64;
 
 /** What the training knows of a sample beside its record. */
 export interface SampleEntry {
@@ -39,13 +40,10 @@ export function createCache(folder: string) {
 
   return {
     addSet(references: readonly Picture[], conditionings: readonly Float32Array[]): number {
-      const pictures = new Uint8Array(MAX_COUNT * 3 * SMALL);
+      const pictures = new Uint8Array(MAX_COUNT * 3 * PLANE);
       const conditioning = new Int16Array(MAX_COUNT * CONDITIONING_CHANNELS * SMALL);
       references.forEach((picture, k) => {
-        pictures.set(
-          halved(picture).map((value) => Math.round(255 * value)),
-          3 * k * SMALL,
-        );
+        pictures.set(planes(picture), 3 * k * PLANE);
         conditioning.set(quantised(conditionings[k]), k * CONDITIONING_CHANNELS * SMALL);
       });
       writeSync(sets, pictures);
@@ -53,19 +51,11 @@ export function createCache(folder: string) {
       return counts.push(references.length) - 1;
     },
     addSample(target: Picture, inputs: PortraitInputs, entry: SampleEntry): void {
-      const pixels = new Uint8Array(3 * PLANE);
-      for (let i = 0; i < PLANE; i++)
-        for (let c = 0; c < 3; c++) pixels[c * PLANE + i] = target.data[4 * i + c];
-      const warped = new Uint8Array(MAX_COUNT * 3 * PLANE);
-      inputs.warped.forEach((value, i) => {
-        warped[i] = Math.round(255 * value);
-      });
-      const trust = new Uint8Array(MAX_COUNT * TRUST_CHANNELS * SMALL);
-      inputs.trust.forEach((value, i) => {
-        const isShare = Math.floor(i / SMALL) % TRUST_CHANNELS === 0;
-        trust[i] = Math.round(isShare ? 255 * value : 127.5 * (value + 1));
-      });
-      for (const part of [pixels, warped, trust]) writeSync(samples, part);
+      writeSync(samples, planes(target));
+      writeSync(samples, new Uint8Array(positions(inputs, counts[entry.set]).buffer));
+      const trust = new Int16Array(MAX_COUNT * TRUST_CHANNELS * SMALL);
+      trust.set(quantised(inputs.trust));
+      writeSync(samples, new Uint8Array(trust.buffer));
       writeSync(samples, new Uint8Array(quantised(inputs.conditioning).buffer));
       entries.push(entry);
     },
@@ -84,4 +74,26 @@ export function createCache(folder: string) {
 export type Cache = ReturnType<typeof createCache>;
 
 const quantised = (values: Float32Array): Int16Array =>
-  Int16Array.from(values, (value) => Math.round(CONDITIONING_UNIT * value));
+  Int16Array.from(values, (value) => Math.round(UNIT * value));
+
+/** A picture's colours as planes. */
+function planes({ data }: Picture): Uint8Array {
+  const out = new Uint8Array(3 * PLANE);
+  for (let i = 0; i < PLANE; i++) for (let c = 0; c < 3; c++) out[c * PLANE + i] = data[4 * i + c];
+  return out;
+}
+
+/** Where each pixel comes from in each reference, as the geometry says: x plane, then y plane. */
+function positions({ warp }: PortraitInputs, count: number): Int16Array {
+  const out = new Int16Array(MAX_COUNT * 2 * PLANE);
+  const quantise = (value: number) =>
+    Math.round(POSITION_UNIT * Math.min(2 * NETWORK_SIZE - 1, Math.max(-NETWORK_SIZE, value)));
+  for (let k = 0; k < count; k++) {
+    for (let i = 0; i < PLANE; i++) {
+      warp.locate(k, (i % NETWORK_SIZE) + 0.5, Math.floor(i / NETWORK_SIZE) + 0.5, i);
+      out[2 * k * PLANE + i] = quantise(warp.at.x);
+      out[(2 * k + 1) * PLANE + i] = quantise(warp.at.y);
+    }
+  }
+  return out;
+}

@@ -17,12 +17,12 @@ from torch import nn
 
 from common.onnx_export import export, halve_weights, run_in_node, write
 
-from .model import CONDITIONING, Portrait, Shape
+from .model import CONDITIONING, TRUST, Portrait, Shape
 from .weights import FILE, write_weights
 
 OPSET = 13
 # float16 weights are within 2^-11 of their values; what comes of that in a picture (0-1) or a shift.
-TOLERANCE = {'layout': 0.02, 'style': 0.02, 'flow': 0.1, 'blend': 0.05, 'paint': 0.01}
+TOLERANCE = {'layout': 0.02, 'style': 0.02, 'flow': 0.1, 'hold': 0.02, 'blend': 0.05, 'paint': 0.01}
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -55,8 +55,8 @@ def load(path):
 
 def inputs_of(count, code, rng):
     uniform = lambda *dims: torch.from_numpy(rng.random(dims, 'f4'))
-    trust = torch.stack([torch.softmax(uniform(1, count, 128, 128), 1),
-                         2 * uniform(1, count, 128, 128) - 1], 2)
+    trust = torch.cat([torch.softmax(uniform(1, count, 1, 128, 128), 1),
+                       2 * uniform(1, count, TRUST - 1, 128, 128) - 1], 2)
     return (
         {'pictures': uniform(count, 3, 128, 128), 'conditioning': uniform(count, CONDITIONING, 128, 128)},
         {'warped': uniform(1, count, 3, 256, 256), 'trust': trust,
@@ -92,8 +92,8 @@ def main():
     parts = [
         ('encoder', EncoderGraph(model), ['layout', 'style'],
          {'pictures': {0: 'k'}, 'conditioning': {0: 'k'}}),
-        ('generator', GeneratorGraph(model), ['flow', 'blend', 'paint'],
-         {'warped': {1: 'k'}, 'trust': {1: 'k'}, 'flow': {1: 'k'}, 'blend': {1: 'k'}}),
+        ('generator', GeneratorGraph(model), ['flow', 'hold', 'blend', 'paint'],
+         {'warped': {1: 'k'}, 'trust': {1: 'k'}, 'flow': {1: 'k'}, 'hold': {1: 'k'}, 'blend': {1: 'k'}}),
     ]
     graphs = {}
     for index, (name, module, outputs, axes) in enumerate(parts):

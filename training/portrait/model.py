@@ -16,8 +16,9 @@ import torch.nn.functional as F
 from torch import nn
 
 CONDITIONING = 7
-TRUST = 2
-LARGEST_SHIFT = 24.0  # pixels; a bound on what a network can do to a picture
+TRUST = 4
+LARGEST_SHIFT = 24.0  # pixels; a bound on what the network can do to a picture
+SHIFT_UNIT = 4.0  # pixels for a 1 of the network's
 
 
 @dataclass
@@ -131,8 +132,9 @@ class Spade(nn.Module):
 class Generator(nn.Module):
     """Warped references, what they are worth, layout and style -> flow, blend, pixels.
 
-    Returns `flow` N x K x 2 x 64 x 64 (pixels of 256 to look beside, x then y), `blend`
-    N x K x 64 x 64 (factor on each reference's share), `paint` N x 4 x 256 x 256: R, G, B to add and
+    Returns `flow` N x K x 2 x 64 x 64 (pixels of 256 to look beside in the reference, x then y),
+    `hold` N x K x 64 x 64 (how much of the warp's motion to take back, -1 to 1), `blend` alike
+    (factor on each reference's share), `paint` N x 4 x 256 x 256: R, G, B to add and
     how much of the references to drop, 0-1 (the foreground mask).
     """
 
@@ -153,13 +155,13 @@ class Generator(nn.Module):
         self.block0 = Spade(s.trunk, s)
         self.common = conv(s.trunk, s.fine, 1)
         self.own = conv(s.far, s.fine, 1)
-        self.adjust = zero_conv(s.fine, 3)
+        self.adjust = zero_conv(s.fine, 4, 3, 0.01)
         self.rise = conv(s.trunk, s.fine, 1)
         self.fine1 = conv(s.fine + s.near, s.fine)
         self.fine2 = conv(s.fine, s.fine)
-        self.paint = zero_conv(s.fine, 16)
+        self.paint = zero_conv(s.fine, 16, 3, 0.005)
         with torch.no_grad():
-            self.paint.bias[12:] = -4.0
+            self.paint.bias[12:] = -3.0
 
     def forward(self, warped, trust, layout, style):
         n, k, _, height, width = warped.shape
@@ -184,17 +186,18 @@ class Generator(nn.Module):
         x0 = self.block0(x0 + upsample(self.up0(x1)), layout, style)
 
         both = act(self.common(x0)[:, None] + self.own(far).reshape(n, k, s.fine, h, w))
-        adjust = self.adjust(both.flatten(0, 1)).reshape(n, k, 3, h, w)
-        flow = LARGEST_SHIFT * torch.tanh(adjust[:, :, :2] * (4 / LARGEST_SHIFT))
+        adjust = self.adjust(both.flatten(0, 1)).reshape(n, k, 4, h, w)
+        flow = LARGEST_SHIFT * torch.tanh(adjust[:, :, :2] * (SHIFT_UNIT / LARGEST_SHIFT))
+        hold = torch.tanh(adjust[:, :, 2])
         if not s.use_flow:
-            flow = flow * 0
-        blend = torch.exp(adjust[:, :, 2].clamp(-6, 6))
+            flow, hold = flow * 0, hold * 0
+        blend = torch.exp(adjust[:, :, 3].clamp(-6, 6))
 
         x = torch.cat([upsample(self.rise(x0)), near_mean], 1)
         x = act(self.fine1(x))
         x = x + act(self.fine2(x))
         paint = F.pixel_shuffle(self.paint(x), 2)
-        return flow, blend, torch.cat([paint[:, :3], torch.sigmoid(paint[:, 3:])], 1)
+        return flow, hold, blend, torch.cat([paint[:, :3], torch.sigmoid(paint[:, 3:])], 1)
 
 
 class Portrait(nn.Module):
@@ -227,17 +230,27 @@ def full_share(trust):
     return F.pad(share, (0, 1, 0, 1), mode='replicate')
 
 
-def compose(warped, trust, flow, blend, paint):
-    """The picture: references shifted and blended, some of them dropped, pixels added."""
-    n, k, _, height, width = warped.shape
-    shift = upsample(flow.flatten(0, 1), 4)
-    y, x = torch.meshgrid(torch.arange(height, device=warped.device),
-                          torch.arange(width, device=warped.device), indexing='ij')
-    gx = (2 * (x + shift[:, 0]) + 1) / width - 1
-    gy = (2 * (y + shift[:, 1]) + 1) / height - 1
-    moved = F.grid_sample(warped.flatten(0, 1), torch.stack([gx, gy], -1), mode='bilinear',
-                          padding_mode='border', align_corners=False).reshape(warped.shape)
-    weights = full_share(trust) * upsample(blend, 4)
+def sample(pictures, positions):
+    """Pictures N x K x 3 x 256 x 256 at positions N x K x 2 x H x W (pixels, centres at halves)."""
+    n, k, _, height, width = positions.shape
+    side = pictures.shape[-1]
+    grid = positions.flatten(0, 1).permute(0, 2, 3, 1) * (2 / side) - 1
+    made = F.grid_sample(pictures.flatten(0, 1), grid, mode='bilinear', padding_mode='border',
+                         align_corners=False)
+    return made.reshape(n, k, 3, height, width)
+
+
+def compose(pictures, positions, pixels, trust, flow, hold, blend, paint):
+    """The picture: references shifted and blended, some of them dropped, pixels added.
+
+    `positions` N x K x 2 x H x W: where each pixel, whose own place is `pixels` N x 2 x H x W, lies
+    in each reference by the geometry.
+    """
+    n, k, _, height, width = positions.shape
+    grown = upsample(torch.cat([flow, hold[:, :, None], blend[:, :, None]], 2).flatten(0, 1), 4)
+    grown = grown.reshape(n, k, 4, height, width)
+    places = positions + grown[:, :, 2:3] * (pixels[:, None] - positions) + grown[:, :, :2]
+    weights = full_share(trust) * grown[:, :, 3]
     weights = weights / (weights.sum(1, keepdim=True) + 1e-6)
-    base = (moved * weights[:, :, None]).sum(1)
+    base = (sample(pictures, places) * weights[:, :, None]).sum(1)
     return base * (1 - paint[:, 3:]) + paint[:, :3]

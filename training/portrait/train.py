@@ -1,11 +1,12 @@
 """Trains a `portrait` network: `python3 -m portrait.train CONFIG.toml RUN --cache FOLDER
-[--minutes N]`, from training/; `torchrun --nproc-per-node N -m portrait.train ...` for several GPUs.
+[--minutes N]`, from training/; `torchrun --nproc_per_node N -m portrait.train ...` for several GPUs.
 
 Goes on where RUN's checkpoint stops. The best average of the weights is RUN/weights.pt.
 """
 import argparse
 import copy
 import queue
+import sys
 import threading
 import time
 from dataclasses import dataclass, fields
@@ -18,7 +19,7 @@ from common.run import RunFolder, distributed, progress, read_config, seed_every
 
 from .data import COUNT_SHARES, COUNTS, Cache
 from .losses import Discriminator, picture_losses, psnr, sharpness
-from .model import Portrait, Shape, compose, full_share
+from .model import Portrait, Shape, compose, full_share, sample
 
 LOG_EVERY = 100
 CHECKPOINT_EVERY = 500
@@ -33,13 +34,13 @@ class Config(Shape):
     steps: int = 20000
     batch: int = 4
     crop: int = 192
-    rate: float = 4e-4
+    rate: float = 1e-3
     final_rate: float = 2e-5
     charbonnier: float = 1.0
     square: float = 4.0
     laplacian: float = 1.0
     ssim: float = 0.15
-    energy: float = 0.5
+    energy: float = 2.0
     code_size: float = 1e-4
     adversarial: float = 0.0
     matching: float = 0.0
@@ -55,9 +56,14 @@ def shape_of(config):
 
 
 def forward(model, batch):
-    codes = model.encode(batch['pictures'], batch['set_conditioning'], batch['present'])
-    flow, blend, paint = model.decode(batch['warped'], batch['trust'], batch['conditioning'], *codes)
-    return compose(batch['warped'], batch['trust'], flow, blend, paint), codes
+    """The made pictures, the references as the geometry alone warps them, the person's codes."""
+    pictures, positions, trust = batch['pictures'], batch['positions'], batch['trust']
+    small = F.avg_pool2d(pictures.flatten(0, 1), 2).reshape(*pictures.shape[:3], 128, 128)
+    codes = model.encode(small, batch['set_conditioning'], batch['present'])
+    with torch.no_grad():
+        warped = sample(pictures, positions)
+    outputs = model.decode(warped, trust, batch['conditioning'], *codes)
+    return compose(pictures, positions, batch['pixels'], trust, *outputs), warped, codes
 
 
 def batches(cache, config, processes, start):
@@ -81,7 +87,10 @@ def batches(cache, config, processes, start):
 
 @torch.no_grad()
 def evaluate(model, cache, config, device, most=96):
-    """Means over people held out: what the warp alone gives, and what the network makes of it."""
+    """Means over people held out: what the warp alone gives, and what the network makes of it.
+    Nothing where nobody is held out."""
+    if not cache.held_out:
+        return {}
     model.eval()
     rng = np.random.default_rng(0)
     step = max(1, len(cache.held_out) // most)
@@ -89,9 +98,10 @@ def evaluate(model, cache, config, device, most=96):
     for index in cache.held_out[::step]:
         batch = cache.batch([index], rng, config.most_references, augment=False)
         batch = {name: value.to(device) for name, value in batch.items()}
-        made = forward(model, batch)[0].clamp(0, 1)
+        made, warped, _ = forward(model, batch)
+        made = made.clamp(0, 1)
         share = full_share(batch['trust'])[:, :, None]
-        warp = (batch['warped'] * share).sum(1) / share.sum(1).clamp(min=1e-6)
+        warp = (warped * share).sum(1) / share.sum(1).clamp(min=1e-6)
         target, weight = batch['target'], batch['weight']
         rows.append([psnr(warp, target), psnr(made, target) - psnr(warp, target),
                      psnr(made, target, weight) - psnr(warp, target, weight),
@@ -128,8 +138,8 @@ def train(config, run, cache, processes, minutes):
         average.load_state_dict(weights)
     if processes.world > 1:
         for network in (model, judge):
-            for parameter in network.parameters():
-                torch.distributed.broadcast(parameter.data, 0)
+            for tensor in [*network.parameters(), *network.buffers()]:
+                torch.distributed.broadcast(tensor.data, 0)
 
     def share_gradients(network):
         if processes.world > 1:
@@ -137,6 +147,13 @@ def train(config, run, cache, processes, minutes):
                 if parameter.grad is not None:
                     torch.distributed.all_reduce(parameter.grad)
                     parameter.grad /= processes.world
+
+    def over():
+        """Whether the time is up, for all processes alike: none may wait for one that has left."""
+        late = torch.tensor(float(time.monotonic() - began > 60 * minutes), device=processes.device)
+        if processes.world > 1:
+            torch.distributed.all_reduce(late)
+        return bool(late)
 
     def save(step):
         run.save({'step': step, 'model': model.state_dict(), 'average': average.state_dict(),
@@ -147,17 +164,20 @@ def train(config, run, cache, processes, minutes):
 
     sums, began, text = {}, time.monotonic(), ''
     source = batches(cache, config, processes, start)
-    for step in progress(range(start, config.steps), config.steps, lambda: text, start):
+    steps = range(start, config.steps)
+    if processes.main:
+        steps = progress(steps, config.steps, lambda: text, start)
+    for step in steps:
         for optimiser_ in (optimiser, judge_optimiser):
             for group in optimiser_.param_groups:
                 group['lr'] = learning_rate(config, step) * (1 if optimiser_ is optimiser else 0.5)
         batch = next(source)
-        made, codes = forward(model, batch)
+        made, warped, codes = forward(model, batch)
         target = batch['target']
         terms = picture_losses(made, target, batch['weight'])
         terms['code_size'] = sum((code * code).mean() for code in codes)
         if config.adversarial > 0 and step >= config.adversarial_from:
-            beside = batch['warped'][:, 0]
+            beside = warped[:, 0]
             for parameter in judge.parameters():
                 parameter.requires_grad_(False)
             score, features = judge(made, beside)
@@ -184,12 +204,13 @@ def train(config, run, cache, processes, minutes):
             for mean, value in zip(average.parameters(), model.parameters()):
                 mean.lerp_(value, 1 - min(AVERAGE, (step + 1) / (step + 10)))
         for name, term in terms.items():
-            sums[name] = sums.get(name, 0) + float(term)
-        if (step + 1) % LOG_EVERY == 0:
-            means = {name: value / LOG_EVERY for name, value in sums.items()}
+            sums.setdefault(name, []).append(float(term))
+        last = step + 1 == config.steps
+        if (step + 1) % LOG_EVERY == 0 or last:
+            means = {name: sum(values) / len(values) for name, values in sums.items()}
             text = ' '.join(f'{name} {value:.4f}' for name, value in means.items())
             sums = {}
-            late = (step + 1) % CHECKPOINT_EVERY == 0
+            late = (step + 1) % CHECKPOINT_EVERY == 0 or last
             score = evaluate(average, cache, config, processes.device) if late and processes.main else {}
             columns = ['charbonnier', 'square', 'laplacian', 'ssim', 'energy', 'code_size',
                        'adversarial', 'matching', 'judge']
@@ -201,7 +222,7 @@ def train(config, run, cache, processes, minutes):
                 save(step + 1)
                 if processes.main:
                     print(step + 1, {name: round(value, 3) for name, value in score.items()}, flush=True)
-        if minutes and time.monotonic() - began > 60 * minutes:
+        if minutes and over():
             save(step + 1)
             return
 
@@ -210,7 +231,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config')
     parser.add_argument('run')
-    parser.add_argument('--cache', required=True)
+    parser.add_argument('--cache', required=True, nargs='+', help='folders of prepare.ts')
     parser.add_argument('--minutes', type=float, default=0)
     arguments = parser.parse_args()
     config = read_config(arguments.config, Config)
@@ -218,6 +239,10 @@ def main():
     seed_everything(config.seed + processes.rank)
     run = RunFolder(arguments.run, config, processes.main)
     cache = Cache(arguments.cache, config.held_out.split(), config.sources.split())
+    if not cache.train:
+        sys.exit(f'{arguments.cache} holds no samples to train on that {arguments.config} admits')
+    if processes.main and not cache.held_out:
+        print('nobody is held out: the log will show no gain over the warp', file=sys.stderr)
     train(config, run, cache, processes, arguments.minutes)
 
 

@@ -23,9 +23,12 @@ export interface FaceWarp {
    * by the geometry alone; over all references the shares sum to 1.
    */
   share(k: number, x: number, y: number, index: number): number;
-  /** The colour of reference `k` there: R in the lowest byte, then G and B. */
-  colour(k: number, x: number, y: number, index: number): number;
-  /** The colours of reference `k` at all pixels of a row. */
+  /** Where that position is in reference `k`: in `at`, pixels. */
+  locate(k: number, x: number, y: number, index: number): void;
+  readonly at: { x: number; y: number };
+  /** The colour of reference `k` at `x`, `y` of its own: R in the lowest byte, then G and B. */
+  colour(k: number, x: number, y: number): number;
+  /** The colours of reference `k`, warped, at all pixels of a row. */
   colours(k: number, row: number, out: Uint32Array): void;
 }
 
@@ -51,6 +54,7 @@ export function createFaceWarp(references: readonly DecoderReference[], size: nu
   parts.fill(LEFT_EYE, LEFT_EYE_TRIANGLES.first, LEFT_EYE_TRIANGLES.end);
   parts.fill(MOUTH, MOUTH_TRIANGLES.first, MOUTH_TRIANGLES.end);
   let maps: Float32Array = new Float32Array(0);
+  const at = { x: 0, y: 0 };
 
   function update(geometry: Landmarks): void {
     map.update(geometry, chooser.choose(geometry));
@@ -67,15 +71,35 @@ export function createFaceWarp(references: readonly DecoderReference[], size: nu
     return maps[c] * x + maps[c + 1] * y + maps[c + 2];
   }
 
-  function colour(k: number, x: number, y: number, index: number): number {
+  function locate(k: number, x: number, y: number, index: number): void {
     const id = ids[index];
-    if (id === NO_TRIANGLE) return sample(pixels[k], size, x, y);
+    if (id === NO_TRIANGLE) {
+      at.x = x;
+      at.y = y;
+      return;
+    }
     const c = id * stride + COEFFICIENTS * k;
-    const u = maps[c] * x + maps[c + 1] * y + maps[c + 2];
-    const v = maps[c + 3] * x + maps[c + 4] * y + maps[c + 5];
+    at.x = maps[c] * x + maps[c + 1] * y + maps[c + 2];
+    at.y = maps[c + 3] * x + maps[c + 4] * y + maps[c + 5];
     const part = parts[id];
-    return part === 0 ? sample(pixels[k], size, u, v) : inside(part, k, x, y, u, v);
+    if (part !== 0) locateInside(part, k, x, y);
   }
+
+  function locateInside(part: number, k: number, x: number, y: number): void {
+    if (part === MOUTH) {
+      mouth.look(x, y);
+      mouth.source(k, at.x, at.y);
+      at.x = mouth.at.x;
+      at.y = mouth.at.y;
+      return;
+    }
+    const eye = part === RIGHT_EYE ? rightEye : leftEye;
+    eye.source(k, x, y, at.x, at.y);
+    at.x = eye.at.x;
+    at.y = eye.at.y;
+  }
+
+  const colour = (k: number, x: number, y: number): number => sample(pixels[k], size, x, y);
 
   function colours(k: number, row: number, out: Uint32Array): void {
     const y = row + 0.5;
@@ -83,7 +107,8 @@ export function createFaceWarp(references: readonly DecoderReference[], size: nu
     for (let column = 0, i = row * size; column < size; ) {
       const id = ids[i];
       if (id === NO_TRIANGLE || parts[id] !== 0) {
-        out[column] = colour(k, column + 0.5, y, i);
+        locate(k, column + 0.5, y, i);
+        out[column] = sample(reference, size, at.x, at.y);
         column++;
         i++;
         continue;
@@ -102,15 +127,5 @@ export function createFaceWarp(references: readonly DecoderReference[], size: nu
     }
   }
 
-  function inside(part: number, k: number, x: number, y: number, u: number, v: number): number {
-    if (part === MOUTH) {
-      mouth.look(x, y);
-      mouth.source(k, u, v);
-      return sample(pixels[k], size, mouth.at.x, mouth.at.y);
-    }
-    const eye = part === RIGHT_EYE ? rightEye : leftEye;
-    eye.source(k, x, y, u, v);
-    return sample(pixels[k], size, eye.at.x, eye.at.y);
-  }
-  return { map, update, share, colour, colours };
+  return { map, update, share, locate, at, colour, colours };
 }

@@ -7,8 +7,10 @@ export const GRID_SIZE = 64;
 
 /** What the network says of a frame, channel planes in row-major order. */
 export interface PortraitOutputs {
-  /** K × 2 × 64 × 64: where to look beside, x then y, in pixels of 256. */
+  /** K × 2 × 64 × 64: how far beside to look in the reference, x then y, in pixels of 256. */
   readonly flow: Float32Array;
+  /** K × 64 × 64: how much of the warp's motion to take back, -1 to 1: at 1 the reference rests. */
+  readonly hold: Float32Array;
   /** K × 64 × 64: factor on each reference's share, above 0. */
   readonly blend: Float32Array;
   /** 4 × 256 × 256: R, G, B to add (1 is full scale), then how much of the references to drop, 0–1. */
@@ -17,8 +19,8 @@ export interface PortraitOutputs {
 
 /** Weights below this cannot be seen. */
 const LEAST_WEIGHT = 0.004;
-/** Planes of a grid row: flow x, flow y, blend. */
-const GRID_PLANES = 3;
+/** Planes of a grid row: flow x, flow y, hold, blend. */
+const GRID_PLANES = 4;
 
 /**
  * Makes a picture of `size × size` of `count` warped references as the network says; the same
@@ -29,7 +31,7 @@ export function composePortrait(
   warp: FaceWarp,
   count: number,
   size: number,
-  { flow, blend, paint }: PortraitOutputs,
+  { flow, hold, blend, paint }: PortraitOutputs,
 ): Picture {
   const picture = createPicture(size, size);
   const { data } = picture;
@@ -38,10 +40,9 @@ export function composePortrait(
   const fine = NETWORK_SIZE * NETWORK_SIZE;
   const scale = size / NETWORK_SIZE;
   const perGrid = GRID_SIZE / size;
-  const last = size - 1;
   for (let row = 0, i = 0; row < size; row++) {
     const y = row + 0.5;
-    gridRow(grid, count, y * perGrid - 0.5, scale, flow, blend);
+    gridRow(grid, count, y * perGrid - 0.5, scale, flow, hold, blend);
     const py = scale === 1 ? row : clamped(y / scale - 0.5, NETWORK_SIZE - 1);
     const paintRow = (py | 0) * NETWORK_SIZE;
     const paintBelow = py < NETWORK_SIZE - 1 ? NETWORK_SIZE : 0;
@@ -54,7 +55,7 @@ export function composePortrait(
       const next = g < GRID_SIZE - 1 ? 1 : 0;
       let total = 0;
       for (let k = 0; k < count; k++) {
-        const at = (GRID_PLANES * k + 2) * GRID_SIZE + g;
+        const at = (GRID_PLANES * k + 3) * GRID_SIZE + g;
         const share = warp.share(k, x, y, i);
         const factor = grid[at] + part * (grid[at + next] - grid[at]);
         weights[k] = share * factor;
@@ -69,10 +70,15 @@ export function composePortrait(
         if (weight < LEAST_WEIGHT * total) continue;
         const at = GRID_PLANES * k * GRID_SIZE + g;
         const below = at + GRID_SIZE;
-        const sx = clamped(x + grid[at] + part * (grid[at + next] - grid[at]) - 0.5, last);
-        const sy = clamped(y + grid[below] + part * (grid[below + next] - grid[below]) - 0.5, last);
-        const index = ((sy + 0.5) | 0) * size + ((sx + 0.5) | 0);
-        const colour = warp.colour(k, sx + 0.5, sy + 0.5, index);
+        const rest = below + GRID_SIZE;
+        const held = grid[rest] + part * (grid[rest + next] - grid[rest]);
+        warp.locate(k, x, y, i);
+        const { x: u, y: v } = warp.at;
+        const colour = warp.colour(
+          k,
+          u + held * (x - u) + grid[at] + part * (grid[at + next] - grid[at]),
+          v + held * (y - v) + grid[below] + part * (grid[below + next] - grid[below]),
+        );
         red += weight * (colour & 255);
         green += weight * ((colour >>> 8) & 255);
         blue += weight * ((colour >>> 16) & 255);
@@ -115,6 +121,7 @@ function gridRow(
   y: number,
   scale: number,
   flow: Float32Array,
+  hold: Float32Array,
   blend: Float32Array,
 ): void {
   const top = clamped(y, GRID_SIZE - 1);
@@ -125,7 +132,7 @@ function gridRow(
   for (let k = 0; k < count; k++) {
     for (let plane = 0; plane < GRID_PLANES; plane++) {
       const isFlow = plane < 2;
-      const from = isFlow ? flow : blend;
+      const from = isFlow ? flow : plane === 2 ? hold : blend;
       const base = (isFlow ? 2 * k + plane : k) * points + row;
       const unit = isFlow ? scale : 1;
       const to = (GRID_PLANES * k + plane) * GRID_SIZE;

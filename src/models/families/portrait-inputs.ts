@@ -21,12 +21,17 @@ export const CONDITIONING_SIZE = 128;
  * irises, contours.
  */
 export const CONDITIONING_CHANNELS = 7;
-/** Channels of what the network is told of each reference beside its pixels: share, stretch. */
-export const TRUST_CHANNELS = 2;
+/** Channels of what the network is told of each reference beside its pixels: `trust`. */
+export const TRUST_CHANNELS = 4;
+/** Pixels that the warp moved something by, for a 1 in `trust`, and the most that is told. */
+const MOTION_UNIT = 32;
+const MOST_MOTION = 2;
 
 /** A step of an 8-bit channel. */
 const UNIT = 1 / 255;
 const FACE_TRIANGLES = MOUTH_TRIANGLES.end;
+/** The background's rings reach far beyond the canonical face's crop; what matters is inside. */
+const FAR = 1.5;
 
 /** What the network of a frame sees, channel planes in row-major order; one frame's at a time. */
 export interface PortraitInputs {
@@ -35,9 +40,10 @@ export interface PortraitInputs {
   /** K × 3 × 256 × 256: each reference, warped to the frame; 0–1. */
   readonly warped: Float32Array;
   /**
-   * K × 2 × 128 × 128: the share that the geometry alone gives the reference (0–1), and the
-   * logarithm to base 2 of how many of its pixels, along a line, go into one of the frame's, limited
-   * to -1 to 1.
+   * K × 4 × 128 × 128: the share that the geometry alone gives the reference (0–1); the logarithm
+   * to base 2 of how many of its pixels, along a line, go into one of the frame's (limited to -1 to
+   * 1); how far to the right and below what is shown lies in the reference, in units of 32 pixels
+   * (limited to -2 to 2).
    */
   readonly trust: Float32Array;
   /** `CONDITIONING_CHANNELS` × 128 × 128. */
@@ -98,27 +104,34 @@ export function createPortraitInputs(references: readonly DecoderReference[]): P
         if (id === NO_TRIANGLE) {
           conditioning[i] = (2 * x) / CROP_UNITS - 1;
           conditioning[small + i] = (2 * y) / CROP_UNITS - 1;
-          for (let k = 0, out = i; k < count; k++, out += 2 * small) {
+          for (let k = 0, out = i; k < count; k++, out += TRUST_CHANNELS * small) {
             trust[out] = k === 0 ? 1 : 0;
-            trust[out + small] = 0;
+            for (let c = 1; c < TRUST_CHANNELS; c++) trust[out + c * small] = 0;
           }
           continue;
         }
         const m = warp.map.triangle(id);
-        for (let k = 0, c = 0, out = i; k < count; k++, c += COEFFICIENTS, out += 2 * small) {
+        for (let k = 0, c = 0, out = i; k < count; k++, c += COEFFICIENTS) {
           trust[out] = m[c + 6] * x + m[c + 7] * y + m[c + 8];
           const area = Math.abs(m[c] * m[c + 4] - m[c + 1] * m[c + 3]);
-          trust[out + small] = Math.max(-1, Math.min(1, 0.5 * Math.log2(area + 1e-6)));
+          trust[out + small] = limited(0.5 * Math.log2(area + 1e-6), 1);
+          const right = m[c] * x + m[c + 1] * y + m[c + 2] - x;
+          const below = m[c + 3] * x + m[c + 4] * y + m[c + 5] - y;
+          trust[out + 2 * small] = limited(right / MOTION_UNIT, MOST_MOTION);
+          trust[out + 3 * small] = limited(below / MOTION_UNIT, MOST_MOTION);
+          out += TRUST_CHANNELS * small;
         }
         const c = COEFFICIENTS * count;
         const half = CROP_UNITS / 2;
-        conditioning[i] = limited((m[c] * x + m[c + 1] * y + m[c + 2]) / half - 1);
-        conditioning[small + i] = limited((m[c + 3] * x + m[c + 4] * y + m[c + 5]) / half - 1);
+        const across = (m[c] * x + m[c + 1] * y + m[c + 2]) / half - 1;
+        const down = (m[c + 3] * x + m[c + 4] * y + m[c + 5]) / half - 1;
+        conditioning[i] = limited(across, FAR);
+        conditioning[small + i] = limited(down, FAR);
       }
     }
   }
   return { update, warped, trust, conditioning, warp };
 }
 
-/** The background's rings reach far beyond the crop; what matters is inside. */
-const limited = (value: number): number => Math.max(-1.5, Math.min(1.5, value));
+const limited = (value: number, limit: number): number =>
+  value < -limit ? -limit : value > limit ? limit : value;

@@ -25,8 +25,8 @@ export interface PortraitGraphs {
    */
   readonly encoder: Uint8Array;
   /**
-   * `warped` 1 × K × 3 × 256 × 256, `trust` 1 × K × 2 × 128 × 128, `conditioning`
-   * 1 × 7 × 128 × 128, `layout`, `style` → `flow`, `blend`, `paint` (`PortraitOutputs`).
+   * `warped` 1 × K × 3 × 256 × 256, `trust` 1 × K × 4 × 128 × 128, `conditioning`
+   * 1 × 7 × 128 × 128, `layout`, `style` → `flow`, `hold`, `blend`, `paint` (`PortraitOutputs`).
    */
   readonly generator: Uint8Array;
 }
@@ -37,6 +37,9 @@ interface Person {
   readonly inputs: PortraitInputs;
   /** The references at the size to show. */
   readonly warp: FaceWarp;
+  /** The network's file, and the network itself. */
+  readonly graph: Uint8Array;
+  readonly generator: InferenceSession;
   readonly layout: Tensor;
   readonly style: Tensor;
 }
@@ -51,28 +54,41 @@ interface Person {
 export function createPortraitDecoder(graphs: PortraitGraphs, open: OpenSession): FaceDecoder {
   let person: Person | undefined;
   let closed = false;
-  let generator: Promise<InferenceSession> | undefined;
+  /** The run that is under way, or the last one. */
+  let running: Promise<unknown> = Promise.resolve();
 
   return {
     async setIdentity(identity: DecoderIdentity): Promise<void> {
       if (closed) throw new InvalidStateError('the decoder is closed');
       const references = checkedReferences(identity);
-      generator ??= open(graphs.generator);
-      const encoder = await open(graphs.encoder);
+      const { encoder, generator } = { ...graphs, ...identity.networks };
+      const before = person;
+      const kept = before?.graph === generator ? before.generator : undefined;
+      const session = kept ?? (await open(generator));
+      const codes = await open(encoder);
       try {
-        person = await prepare(identity.size, references, encoder);
+        const prepared = await prepare(identity.size, references, codes);
+        if (closed) throw new InvalidStateError('the decoder is closed');
+        person = { ...prepared, graph: generator, generator: session };
+      } catch (error) {
+        if (!kept) await session.close();
+        throw error;
       } finally {
-        await encoder.close();
+        await codes.close();
+      }
+      // A frame may still be under way with the one before.
+      if (before && !kept) {
+        await running.catch(() => undefined);
+        await before.generator.close();
       }
     },
     async decode(geometry: Landmarks): Promise<Picture> {
       if (closed) throw new InvalidStateError('the decoder is closed');
-      if (!person || !generator) throw new InvalidStateError('the decoder has no identity yet');
+      if (!person) throw new InvalidStateError('the decoder has no identity yet');
       checkLandmarks('geometry', geometry);
-      const { size, count, inputs, warp, layout, style } = person;
+      const { size, count, inputs, warp, generator, layout, style } = person;
       inputs.update(geometry);
-      const session = await generator;
-      const made = session.run({
+      const made = generator.run({
         warped: tensor(inputs.warped, 1, count, 3, NETWORK_SIZE, NETWORK_SIZE),
         trust: tensor(inputs.trust, 1, count, TRUST_CHANNELS, CONDITIONING_SIZE, CONDITIONING_SIZE),
         conditioning: tensor(
@@ -85,10 +101,12 @@ export function createPortraitDecoder(graphs: PortraitGraphs, open: OpenSession)
         layout,
         style,
       });
+      running = made;
       if (warp !== inputs.warp) warp.update(geometry);
-      const { flow, blend, paint } = await made;
+      const { flow, hold, blend, paint } = await made;
       return composePortrait(warp, count, size, {
         flow: flow.data,
+        hold: hold.data,
         blend: blend.data,
         paint: paint.data,
       });
@@ -96,8 +114,9 @@ export function createPortraitDecoder(graphs: PortraitGraphs, open: OpenSession)
     async close(): Promise<void> {
       if (closed) return;
       closed = true;
+      const last = person;
       person = undefined;
-      await (await generator)?.close();
+      await last?.generator.close();
     },
   };
 }
@@ -119,7 +138,7 @@ async function prepare(
   size: number,
   references: readonly DecoderReference[],
   encoder: InferenceSession,
-): Promise<Person> {
+): Promise<Omit<Person, 'graph' | 'generator'>> {
   const small = references.map((reference) => ({
     ...reference,
     picture:
