@@ -144,8 +144,7 @@ function gridRow(
   }
 }
 
-const clamped = (value: number, limit: number): number =>
-  value < 0 ? 0 : value > limit ? limit : value;
+const clamped = (value: number, limit: number): number => Math.min(Math.max(value, 0), limit);
 
 function bilinear(
   plane: Float32Array,

@@ -133,5 +133,4 @@ export function createPortraitInputs(references: readonly DecoderReference[]): P
   return { update, warped, trust, conditioning, warp };
 }
 
-const limited = (value: number, limit: number): number =>
-  value < -limit ? -limit : value > limit ? limit : value;
+const limited = (value: number, limit: number): number => Math.min(Math.max(value, -limit), limit);
