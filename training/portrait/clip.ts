@@ -1,3 +1,4 @@
+import { type Cache, MAX_COUNT } from '../../src/cli/training/cache-file.js';
 import { UserError } from '../../src/cli/user-error.js';
 import type { Landmarks } from '../../src/geometry/landmarks.js';
 import { MotionModel } from '../../src/geometry/motion-model.js';
@@ -8,7 +9,6 @@ import type { DecoderReference } from '../../src/models/decoder.js';
 import { createPortraitInputs, NETWORK_SIZE } from '../../src/models/families/portrait-inputs.js';
 import { type CropSquare, HeadCrop, toCropUnits } from '../../src/sender/crop.js';
 import { spreadChoice } from '../../src/sender/enrolment.js';
-import { type Cache, MAX_COUNT } from './cache-file.js';
 import { addSet, basis, boxes, compressed, throughCodec } from './samples.js';
 
 /** Faces that the first second must show: fewer are no enrolment. */

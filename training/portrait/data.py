@@ -2,7 +2,7 @@
 
 A sample: the target picture, K references and where each of its pixels is in them, what each is
 worth (trust), conditioning, and the references' own conditioning. Layouts of the records are
-those of `cache-file.ts`, all channel planes: uint8 target 3, int16 positions in the references 4 x 2
+those of `src/cli/training/cache-file.ts`, all channel planes: uint8 target 3, int16 positions in the references 4 x 2
 at 256 x 256; int16 trust 4 x 4, conditioning 7 at 128 x 128. Sets: uint8 pictures 4 x 3 at
 256 x 256, int16 conditioning 4 x 7 at 128 x 128.
 """

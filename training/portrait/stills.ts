@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { dataRoot, splits } from '../../bench/data.js';
+import { type Cache, MAX_COUNT } from '../../src/cli/training/cache-file.js';
 import { type Landmarks, POINT_COUNT } from '../../src/geometry/landmarks.js';
 import { GAZE_VALUES, MotionModel, POSE_VALUES } from '../../src/geometry/motion-model.js';
 import type { Picture } from '../../src/geometry/picture.js';
@@ -13,7 +14,6 @@ import { createWarpDecoder } from '../../src/models/families/warp.js';
 import { MAX_VALUE } from '../../src/protocol/motion-codec.js';
 import { HeadCrop, toCropUnits } from '../../src/sender/crop.js';
 import { DEFAULT_QUANTISER } from '../../src/sender/defaults.js';
-import { type Cache, MAX_COUNT } from './cache-file.js';
 import { addSet, basis, boxes, compressed, readTrack, throughCodec } from './samples.js';
 
 /** Sets of references that each still is the target of. */

@@ -1,13 +1,13 @@
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Picture } from '../../src/geometry/picture.js';
+import type { Picture } from '../../geometry/picture.js';
 import {
   CONDITIONING_CHANNELS,
   CONDITIONING_SIZE,
   NETWORK_SIZE,
   type PortraitInputs,
   TRUST_CHANNELS,
-} from '../../src/models/families/portrait-inputs.js';
+} from '../../models/families/portrait-inputs.js';
 
 /** References of a set, at most; where there are fewer the rest of a record is zero. */
 export const MAX_COUNT = 4;
