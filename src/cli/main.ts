@@ -5,6 +5,7 @@ import { VERSION } from '../version.js';
 import { demo } from './commands/demo.js';
 import { importTracker } from './commands/import-tracker.js';
 import { loopback } from './commands/loopback.js';
+import { personalise } from './commands/personalise.js';
 import { receive } from './commands/receive.js';
 import { send } from './commands/send.js';
 import { signal } from './commands/signal.js';
@@ -19,10 +20,12 @@ const HELP = `visavis ${VERSION}: talking-head video over WebRTC data channels
   visavis signal [--host H] [--port P]     a signalling server for two machines (127.0.0.1:8788)
   visavis send CLIP --room R --signal URL  the sender of a call
   visavis receive --room R --signal URL --out DIR   its receiver
+  visavis personalise CLIP --out DIR       a personal pack from about a minute of one person
   visavis import-tracker FACE_LANDMARKER.task [--out DIR]   MediaPipe's own tracker, from your copy
 
 demo, loopback and send:
   --pack NAME_OR_PATH   model pack (warp)
+  --personal DIR        the sender's personal pack, which the receiver gets with the identity
   --tracker DIR         tracker pack (the imported one, else the package's)
   --size 256|512        pixels across the picture (256)
   --references K        reference pictures, 1–16 (4)
@@ -32,12 +35,16 @@ demo, loopback and send:
   --save-frames         keep every frame as DIR/frames/src-000123.png and dec-000123.png
   --out DIR             folder for the results (demo: out/demo)
 
+personalise, which needs Python with PyTorch:
+  --pack NAME_OR_PATH   model pack that it starts from
+  --minutes M           how long to train (8)
+
 A CLIP whose name begins with a dash goes last, after --.
 `;
 
 const COMMANDS: Readonly<
   Record<string, (args: readonly string[], abort: AbortSignal) => Promise<void>>
-> = { demo, loopback, signal, send, receive, 'import-tracker': importTracker };
+> = { demo, loopback, signal, send, receive, 'import-tracker': importTracker, personalise };
 
 /** Of CallError and ConnectError: the other side went away, for a reason that it knows. */
 const PEER_CODES = new Set<unknown>([

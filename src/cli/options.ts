@@ -9,6 +9,8 @@ export const USAGE_EXIT = 2;
 /** What the commands that move pictures have in common. */
 export interface MediaOptions {
   readonly pack: string;
+  /** Folder of the sender's personal pack of it, if any. */
+  readonly personal: string | undefined;
   /** Folder of a tracker pack; undefined for the default one. */
   readonly tracker: string | undefined;
   readonly size: StreamSize;
@@ -27,10 +29,13 @@ export interface ParsedCommand {
   readonly signal: string | undefined;
   readonly host: string;
   readonly port: number;
+  /** How long to train. */
+  readonly minutes: number;
 }
 
 const OPTIONS = {
   pack: { type: 'string' },
+  personal: { type: 'string' },
   tracker: { type: 'string' },
   size: { type: 'string' },
   references: { type: 'string' },
@@ -43,6 +48,7 @@ const OPTIONS = {
   signal: { type: 'string' },
   host: { type: 'string' },
   port: { type: 'string' },
+  minutes: { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
 /** An option of a command line, without its dashes. */
@@ -50,6 +56,9 @@ export type OptionName = keyof typeof OPTIONS;
 
 const DEFAULT_PORT = 8788;
 const MAX_ENROL_SECONDS = 10;
+const DEFAULT_MINUTES = 8;
+/** A day. */
+const MAX_MINUTES = 1440;
 
 /** Reads a command's arguments; only the options in `allowed` are known. UserError with a hint. */
 export function parseCommand(
@@ -93,6 +102,7 @@ export function parseCommand(
     positionals: parsed.positionals,
     media: {
       pack: text('pack') ?? 'warp',
+      personal: text('personal'),
       tracker: text('tracker'),
       size: size as StreamSize,
       references: number('references', 4, 1, MAX_REFERENCES),
@@ -106,6 +116,7 @@ export function parseCommand(
     signal,
     host: text('host') ?? '127.0.0.1',
     port: number('port', DEFAULT_PORT, 0, 65535),
+    minutes: number('minutes', DEFAULT_MINUTES, 0.01, MAX_MINUTES, false),
   };
 }
 

@@ -2,11 +2,11 @@ import { callClock } from '../call.js';
 import { CallReceiver, type ShownPicture } from '../call-receiver.js';
 import type { Picture } from '../geometry/picture.js';
 import { createDecoder } from '../models/decoder-node.js';
-import { openPack } from '../models/pack-node.js';
 import { createNodePictureCodec } from '../models/picture-codec-node.js';
 import { connect } from './connect.js';
 import { countChannels } from './counted-channels.js';
 import type { FrameWriter } from './media/frame-store.js';
+import { openBase } from './open-base.js';
 import type { ReceiverLog, ShownFrame } from './report/logs.js';
 import type { Reporter } from './reporter.js';
 import type { RunResult } from './run-sender.js';
@@ -31,7 +31,7 @@ export interface ReceiverRunLog extends ReceiverLog {
 /** Receives from whoever sends in the room, until the stream ends. */
 export async function runReceiver(options: ReceiverRunOptions): Promise<RunResult<ReceiverRunLog>> {
   const { abort, reporter, writer } = options;
-  const pack = await openPack(options.pack);
+  const pack = await openBase(options.pack);
   const startedMs = callClock();
   const { call, peerJoinedMs, connectedMs } = await connect({
     ...options,

@@ -3,7 +3,8 @@ import { CallError, callClock } from '../call.js';
 import { CallSender } from '../call-sender.js';
 import type { Picture } from '../geometry/picture.js';
 import { resampleSquare } from '../geometry/resample.js';
-import { openPack } from '../models/pack-node.js';
+import type { Pack } from '../models/pack.js';
+import { openPersonalPack } from '../models/personal-node.js';
 import type { StreamSize } from '../protocol/limits.js';
 import { toCropUnits } from '../sender/crop.js';
 import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
@@ -12,6 +13,7 @@ import { countChannels } from './counted-channels.js';
 import { continueFace, type EnrolledClip, enrolClip } from './enrol-clip.js';
 import { type ClipSource, openClip } from './media/clip-source.js';
 import type { FrameWriter } from './media/frame-store.js';
+import { openBase } from './open-base.js';
 import type { SenderLog, SentFrame } from './report/logs.js';
 import type { Reporter } from './reporter.js';
 import { recordWire } from './wire-log.js';
@@ -21,6 +23,8 @@ export interface SenderRunOptions {
   readonly signal: string;
   readonly room: string;
   readonly pack: string;
+  /** Folder of a personal pack of it. */
+  readonly personal: string | undefined;
   /** Folder of a tracker pack; undefined for the default one. */
   readonly tracker: string | undefined;
   readonly size: StreamSize;
@@ -54,7 +58,9 @@ const UNPACED_WINDOW = 100;
 
 /** Sends a clip to whoever waits in the room. What was done before an error is in the log. */
 export async function runSender(options: SenderRunOptions): Promise<RunResult<SenderLog>> {
-  const pack = await openPack(options.pack);
+  const base = await openBase(options.pack);
+  const { personal } = options;
+  const pack = personal === undefined ? base : await openPersonalPack(personal, base);
   const clip = await openClip(options.clip, {
     signal: options.abort,
     maxSide: PICTURE_PER_CROP * options.size,
@@ -79,7 +85,7 @@ export async function runSender(options: SenderRunOptions): Promise<RunResult<Se
 }
 
 interface Source {
-  readonly pack: Awaited<ReturnType<typeof openPack>>;
+  readonly pack: Pack;
   readonly clip: ClipSource;
   readonly frames: AsyncIterator<Picture>;
   readonly tracker: OpenedTracker;

@@ -23,6 +23,7 @@ export async function loopback(
 ): Promise<void> {
   const command = parseCommand(args, [
     'pack',
+    'personal',
     'tracker',
     'size',
     'references',
@@ -75,6 +76,7 @@ function senderArgs(media: ReturnType<typeof parseCommand>['media']): string[] {
     ...['--enrol-seconds', `${media.enrolSeconds}`],
     ...['--bundle', `${media.bundle}`],
   ];
+  if (media.personal !== undefined) args.push(`--personal=${media.personal}`);
   if (media.tracker !== undefined) args.push(`--tracker=${media.tracker}`);
   return media.fast ? [...args, '--fast'] : args;
 }

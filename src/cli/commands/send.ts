@@ -10,6 +10,7 @@ export async function send(args: readonly string[], abort: AbortSignal): Promise
     'room',
     'signal',
     'pack',
+    'personal',
     'tracker',
     'size',
     'references',
