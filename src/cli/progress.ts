@@ -3,6 +3,8 @@ export interface ProgressState {
   readonly done: number;
   /** Undefined where the clip's length is not known. */
   readonly total?: number | undefined;
+  /** What is counted: frames by default. */
+  readonly unit?: string;
   /** What stands behind the count, such as `25.0 fps  wire 9.8 kbps`. */
   readonly detail?: string;
 }
@@ -72,12 +74,16 @@ export function createProgress(
   };
 }
 
-function line(label: string, { done, total, detail }: ProgressState, withBar: boolean): string {
+function line(
+  label: string,
+  { done, total, unit = 'frames', detail }: ProgressState,
+  withBar: boolean,
+): string {
   const known = total !== undefined && total > 0;
   const parts = [
     label,
     known && withBar ? bar(done / total) : '',
-    `${done}${known ? `/${total}` : ''} frames`,
+    `${done}${known ? `/${total}` : ''} ${unit}`,
     detail === undefined ? '' : ` ${detail}`,
   ];
   return parts.filter((part) => part !== '').join(' ');

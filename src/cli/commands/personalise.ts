@@ -10,7 +10,7 @@ import { openClip } from '../media/clip-source.js';
 import { openBase } from '../open-base.js';
 import { needed, onlyPositional, parseCommand } from '../options.js';
 import { makeFolder } from '../out-folder.js';
-import { createReporter, type Reporter } from '../reporter.js';
+import { createReporter } from '../reporter.js';
 import { type PersonalSamples, writePersonalSamples } from '../training/personal-samples.js';
 import { findPython, runTraining } from '../training/python.js';
 import { UserError } from '../user-error.js';
@@ -51,12 +51,9 @@ export async function personalise(args: readonly string[], abort: AbortSignal): 
   });
   try {
     const counts = await writeSamples(path, samples, base, media.tracker, abort);
-    const reporter = createReporter('training');
     const folder = resolve(await packFolder(media.pack));
-    const measures = await train(python, reporter, abort, [
-      ...[folder, samples, differences],
-      ...['--minutes', `${minutes}`],
-    ]);
+    const paths = [folder, samples, differences];
+    const measures = await train(python, paths, minutes, abort);
     const bytes = encodePersonal(base, await readDifferences(differences, base));
     personalPack(base, bytes);
     await writePersonalPack(out, base, bytes);
@@ -92,22 +89,24 @@ async function writeSamples(
 /** Trains, and gives what was measured before and after. */
 async function train(
   python: string,
-  reporter: Reporter,
+  paths: readonly string[],
+  minutes: number,
   signal: AbortSignal,
-  args: readonly string[],
 ): Promise<{ readonly base: Measures; readonly personal: Measures }> {
+  const reporter = createReporter('training');
+  const total = Math.round(60 * minutes);
   let measures: { readonly base: Measures; readonly personal: Measures } | undefined;
   try {
     await runTraining(python, {
       module: 'portrait.personalise',
-      args,
+      args: [...paths, '--minutes', `${minutes}`],
       signal,
       onLine(value) {
         const line = value as { done?: number; steps?: number } & NonNullable<typeof measures>;
         if (line.done === undefined) measures = line;
         else {
-          const detail = `per cent  ${line.steps} steps`;
-          reporter.progress({ done: Math.round(100 * line.done), total: 100, detail });
+          const done = Math.round(line.done * total);
+          reporter.progress({ done, total, unit: 's', detail: `${line.steps} steps` });
         }
       },
     });
