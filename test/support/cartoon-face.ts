@@ -14,15 +14,25 @@ import {
 } from '../../src/geometry/regions.js';
 import { TRIANGLES } from '../../src/geometry/topology.js';
 import type { DecoderReference } from '../../src/models/decoder.js';
-import { openMouth } from './drawn-face.js';
 
-/** The canonical face, turned by angles (radians, as `rotationMatrix`), its lips apart (crop units). */
+/** Between the canonical face's lips, and half its width (crop units). */
+const LIP_LINE = 155;
+const HALF_WIDTH = 64;
+
+/** The canonical face with all below its lips dropped by `opening` crop units, less to the sides. */
+const openFace = (opening: number): Landmarks =>
+  CANONICAL_FACE.map((value, i, face) => {
+    const below = i % 3 === 1 && value > LIP_LINE;
+    return below ? value + opening * (1 - ((face[i - 1] - 128) / HALF_WIDTH) ** 2) : value;
+  });
+
+/** The canonical face, turned by angles (radians, as `rotationMatrix`), its jaw dropped (crop units). */
 export function cartoonGeometry(
   turn: readonly [number, number, number] = [0, 0, 0],
   opening = 0,
 ): Landmarks {
   const r = rotationMatrix(turn);
-  return openMouth(CANONICAL_FACE, opening).map((_, i, face) => {
+  return openFace(opening).map((_, i, face) => {
     const [x, y, z] = face.subarray(i - (i % 3), i - (i % 3) + 3);
     const row = 3 * (i % 3);
     const turned = r[row] * (x - 128) + r[row + 1] * (y - 128) + r[row + 2] * z;
