@@ -19,7 +19,7 @@ export type DropCode =
   | 'missing-reference'
   /** Valid, but not in this state (motion before the identity, say). */
   | 'unexpected'
-  /** The identity's bytes do not give the announced hash. */
+  /** The identity's bytes, or a personal pack's differences, do not give the announced hash. */
   | 'hash-mismatch'
   /** The state digest of a motion packet does not match. */
   | 'digest-mismatch';
