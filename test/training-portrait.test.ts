@@ -17,7 +17,7 @@ import { describeNeeds, pythonPath } from './tools.js';
 const training = fileURLToPath(new URL('../training', import.meta.url));
 const scripts = fileURLToPath(new URL('..', import.meta.url));
 
-/** The least that the trainer takes; adversarial from the third of its four steps on. */
+/** The least that the trainer takes, the discriminator included. */
 const CONFIG = `${['code', 'layout', 'encoder', 'near', 'far', 'trunk', 'deep', 'deepest', 'fine']
   .map((width) => `${width} = 4`)
   .join('\n')}
@@ -26,7 +26,6 @@ crop = 64
 steps = 4
 adversarial = 0.02
 matching = 0.1
-adversarial_from = 2
 held_out = "bob"
 `;
 /** So little that a run stops after one step. */
