@@ -21,5 +21,11 @@ export {
 } from './motion-packet.js';
 export { MotionPacketizer, type PacketizerOptions } from './motion-packetizer.js';
 export { type MotionTables, parseTables, serialiseTables } from './motion-tables.js';
-export { type Outgoing, UNPACED } from './outgoing.js';
+export { type Outgoing, PERSONAL, UNPACED } from './outgoing.js';
+export {
+  type PersonalDifferences,
+  parsePersonal,
+  serialisePersonal,
+  type WeightDifference,
+} from './personal.js';
 export type { CumulativeTable } from './range-coder.js';
