@@ -4,7 +4,12 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { float16Bits, float16Value } from '../src/protocol/float16.js';
 import { encodeIdentity, type Identity, parseIdentity } from '../src/protocol/identity.js';
-import { MAX_CODE_LENGTH, MAX_IDENTITY_BYTES, MAX_REFERENCES } from '../src/protocol/limits.js';
+import {
+  MAX_CODE_LENGTH,
+  MAX_IDENTITY_BYTES,
+  MAX_PERSONAL_BYTES,
+  MAX_REFERENCES,
+} from '../src/protocol/limits.js';
 import { webpSize } from '../src/protocol/webp-header.js';
 import { DROP_CODES, hostileBytes, largestAllocation } from './hostile.js';
 
@@ -38,6 +43,23 @@ const FIRST_REFERENCE = 5 + 2 * 1434;
 describe('identity blob', () => {
   it('reads back what it wrote', () => {
     expect(parseIdentity(encodeIdentity(IDENTITY))).toEqual({ ok: true, value: IDENTITY });
+  });
+
+  it('takes the differences of a personal pack, at its end and flagged', () => {
+    const personal = Uint8Array.of(9, 8, 7);
+    const bytes = encodeIdentity({ ...IDENTITY, personal });
+    expect(parseIdentity(bytes)).toEqual({ ok: true, value: { ...IDENTITY, personal } });
+    const without = encodeIdentity(IDENTITY);
+    without[1] |= 4;
+    expect(bytes).toEqual(Uint8Array.of(...without, 3, 9, 8, 7));
+    expect(parseIdentity(without)).toEqual({ ok: false, drop: 'truncated' });
+    expect(parseIdentity(bytes.subarray(0, -1))).toEqual({ ok: false, drop: 'truncated' });
+    expect(parseIdentity(Uint8Array.of(...without, 0))).toEqual({ ok: false, drop: 'malformed' });
+    const large = encodeIdentity({ ...IDENTITY, personal: new Uint8Array(MAX_PERSONAL_BYTES) });
+    const at = large.length - MAX_PERSONAL_BYTES - 3;
+    // 500,001 as a varint.
+    large.set([0xa1, 0xc2, 0x1e], at);
+    expect(parseIdentity(large)).toEqual({ ok: false, drop: 'over-limit' });
   });
 
   it('rounds to 1/64 crop unit, once', () => {
@@ -99,6 +121,8 @@ describe('identity blob', () => {
     ],
     ['styleCode', { styleCode: new Float32Array(MAX_CODE_LENGTH + 1) }],
     ['layoutCode', { layoutCode: Float32Array.of(1e6) }],
+    ['personal', { personal: new Uint8Array(0) }],
+    ['personal', { personal: new Uint8Array(MAX_PERSONAL_BYTES + 1) }],
   ])('names a bad %s', (path, change) => {
     expect(() => encodeIdentity({ ...IDENTITY, ...change } as Identity)).toThrow(TypeError);
     expect(() => encodeIdentity({ ...IDENTITY, ...change } as Identity)).toThrow(
