@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 CONDITIONING = 7
+FACE = 2  # channel of the conditioning that says where the face is
 TRUST = 4
 LARGEST_SHIFT = 24.0  # pixels; a bound on what the network can do to a picture
 SHIFT_UNIT = 4.0  # pixels for a 1 of the network's

@@ -19,8 +19,7 @@ import torch
 from common.run import seed_everything
 
 from .data import Cache
-from .losses import picture_losses
-from .train import Config, evaluate, forward
+from .train import Config, evaluate, forward, losses
 from .weights import read_weights
 
 HELD_OUT = 'held-out'
@@ -63,7 +62,7 @@ def fine_tune(model, weights, cache, config, seconds):
         chosen = rng.choice(cache.train, config.batch)
         batch = cache.batch(chosen, rng, count, config.crop, augment=False)
         relit(batch, rng)
-        terms = picture_losses(forward(model, batch)[0], batch['target'], batch['weight'])
+        terms = losses(forward(model, batch)[0], batch)
         optimiser.zero_grad(set_to_none=True)
         sum(getattr(config, name) * term for name, term in terms.items()).backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)

@@ -19,7 +19,7 @@ from common.run import RunFolder, distributed, progress, read_config, seed_every
 
 from .data import COUNT_SHARES, COUNTS, Cache
 from .losses import Discriminator, picture_losses, psnr, sharpness
-from .model import Portrait, Shape, compose, full_share, sample
+from .model import FACE, Portrait, Shape, compose, full_share, sample, upsample
 
 LOG_EVERY = 100
 CHECKPOINT_EVERY = 500
@@ -37,10 +37,11 @@ class Config(Shape):
     rate: float = 1e-3
     final_rate: float = 2e-5
     charbonnier: float = 1.0
-    square: float = 4.0
-    laplacian: float = 1.0
-    ssim: float = 0.15
-    energy: float = 2.0
+    picture: float = 0.03
+    features: float = 0.02
+    laplacian: float = 0.5
+    ssim: float = 0.1
+    energy: float = 1.0
     code_size: float = 1e-4
     adversarial: float = 0.0
     matching: float = 0.0
@@ -64,6 +65,12 @@ def forward(model, batch):
         warped = sample(pictures, positions)
     outputs = model.decode(warped, trust, batch['conditioning'], *codes)
     return compose(pictures, positions, batch['pixels'], trust, *outputs), warped, codes
+
+
+def losses(made, batch):
+    """Terms of `picture_losses` by name."""
+    face = upsample(batch['conditioning'][:, FACE:FACE + 1])
+    return picture_losses(made, batch['target'], batch['weight'], face)
 
 
 def batches(cache, config, processes, start):
@@ -174,7 +181,7 @@ def train(config, run, cache, processes, minutes):
         batch = next(source)
         made, warped, codes = forward(model, batch)
         target = batch['target']
-        terms = picture_losses(made, target, batch['weight'])
+        terms = losses(made, batch)
         terms['code_size'] = sum((code * code).mean() for code in codes)
         if config.adversarial > 0 and step >= config.adversarial_from:
             beside = warped[:, 0]
@@ -212,7 +219,7 @@ def train(config, run, cache, processes, minutes):
             sums = {}
             late = (step + 1) % CHECKPOINT_EVERY == 0 or last
             score = evaluate(average, cache, config, processes.device) if late and processes.main else {}
-            columns = ['charbonnier', 'square', 'laplacian', 'ssim', 'energy', 'code_size',
+            columns = ['charbonnier', 'picture', 'features', 'laplacian', 'ssim', 'energy', 'code_size',
                        'adversarial', 'matching', 'judge']
             run.log(step=step + 1, seconds=time.monotonic() - began,
                     **{name: means.get(name, '') for name in columns},
