@@ -4,11 +4,12 @@
  *
  *     npx tsx bench/quality.ts [--set validation] [--clip PART] [--size 256|512] [--frames N]
  *       [--decoders static,warp,PACK...] [--stride 5] [--out FOLDER] [--json FILE]
- *       [--tracker FOLDER|tracks]
+ *       [--tracker FOLDER|tracks] [--last SHARE]
  *
  * PACK is the name of an embedded pack or the path of a folder. `--frames`: of each clip, after the
  * enrolment. `--out` (default: a new temporary folder) takes index.html with the strips of frames; it
- * shows people and is not to be published. `--tracker tracks`: the data's FaceLandmarker tracks.
+ * shows people and is not to be published. `--last 0.2` measures the last fifth of each clip alone: what
+ * `visavis personalise` keeps for measuring. `--tracker tracks`: the data's FaceLandmarker tracks.
  */
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,6 +36,7 @@ function parse() {
       out: { type: 'string' },
       json: { type: 'string' },
       tracker: { type: 'string' },
+      last: { type: 'string', default: '1' },
     },
   });
   const size = STREAM_SIZES.find((known) => String(known) === values.size);
@@ -42,6 +44,8 @@ function parse() {
   const [frames, stride] = [Number(values.frames), Number(values.stride)];
   if (!(frames >= 1)) throw new UserError('--frames: must be 1 or more');
   if (!Number.isInteger(stride) || stride < 1) throw new UserError('--stride: must be 1 or more');
+  const last = Number(values.last);
+  if (!(last > 0 && last <= 1)) throw new UserError('--last: must be above 0 and at most 1');
   const clips = clipsOf(values.set).filter(({ file }) => file.includes(values.clip));
   if (clips.length === 0) throw new UserError(`--clip: no clip of ${values.set} has that name`);
   const options: BenchOptions = {
@@ -49,6 +53,7 @@ function parse() {
     size,
     frames,
     stride,
+    last,
     decoders: values.decoders.split(',').filter((name) => name !== ''),
     tracker: values.tracker,
   };

@@ -207,7 +207,7 @@ describe('bench/quality', () => {
     const skipped: string[] = [];
     const strips: Moment[][] = [];
     const clip = splits().validation.find(({ file }) => file.includes('id010'))!;
-    const options = { size: 256, frames: 9, stride: 4, tracker: undefined } as const;
+    const options = { size: 256, frames: 9, stride: 4, last: 1, tracker: undefined } as const;
     const report = await runBench(
       { ...options, clips: [clip], decoders: ['static', 'warp', 'portrait-of-nobody'] },
       {
@@ -234,5 +234,21 @@ describe('bench/quality', () => {
     const html = renderQuality(report, 'npx tsx bench/quality.ts', { [clip.file]: 'a.jpg' });
     expect(html).toContain(clip.file);
     expect(html).toContain('src="a.jpg"');
+  });
+
+  itNeeds('ffmpeg', 'data')('measures the end of a clip alone', async () => {
+    const clips = splits().validation.filter(({ file }) => file.includes('id010'));
+    const options = { size: 256, frames: 9, stride: 1, last: 0.34, tracker: undefined } as const;
+    const indices: number[] = [];
+    const report = await runBench(
+      { ...options, clips, decoders: ['static'] },
+      {
+        skip: () => undefined,
+        clip: async (_, moments) => void indices.push(...moments.map(({ index }) => index)),
+      },
+    );
+    // The first second is the enrolment.
+    expect([...new Set(indices)].sort()).toEqual([31, 32, 33]);
+    expect(report.clips[0]).toMatchObject({ frames: 9, measuredFrames: 3 });
   });
 });

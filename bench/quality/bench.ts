@@ -22,6 +22,8 @@ export interface BenchOptions {
   readonly frames: number;
   /** Of the frames, each so-many-th is measured; all are decoded. */
   readonly stride: number;
+  /** Only the end of each clip is measured, this share of it after the enrolment; 1: all of it. */
+  readonly last: number;
   /** `static`, names of packs or paths of their folders. */
   readonly decoders: readonly string[];
   /** Folder of a tracker pack, or `TRACKS`; by default what `openFaceTracker` finds. */
@@ -112,7 +114,7 @@ async function trackerName(tracker: string | undefined): Promise<string> {
 
 async function judgeClip(
   { file }: Clip,
-  { size, frames, stride, tracker }: BenchOptions,
+  { size, frames, stride, last, tracker }: BenchOptions,
   candidates: readonly Candidate[],
   instruments: Instruments,
 ): Promise<{ readonly report: ClipReport; readonly moments: readonly Moment[] }> {
@@ -121,6 +123,7 @@ async function judgeClip(
   let moments = createMoments(0);
   let ordinal = 0;
   let measuredFrames = 0;
+  let firstMeasured = 0;
   const traffic = await runClip(
     {
       path: resolve(dataRoot(), file),
@@ -135,15 +138,22 @@ async function judgeClip(
     {
       start(known) {
         start = known;
-        moments = createMoments(known.expectedFrames ?? 0);
+        const expected = known.expectedFrames ?? 0;
+        if (last < 1 && expected === 0) {
+          throw new UserError(
+            'its length is not known, and so not where its end begins: see --last',
+          );
+        }
+        firstMeasured = Math.ceil((1 - last) * expected);
+        moments = createMoments(expected - firstMeasured);
       },
       async frame(frame) {
-        const source = await judge.frame(frame);
+        const at = ordinal++ - firstMeasured;
+        const source = at < 0 ? undefined : await judge.frame(frame);
         if (source) {
-          moments.consider(frame, source, ordinal);
+          moments.consider(frame, source, at);
           measuredFrames++;
         }
-        ordinal++;
       },
     },
   );
