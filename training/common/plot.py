@@ -17,7 +17,8 @@ COLUMNS = 3
 TITLES = {
     'seconds': ('Time since this start', 's'),
     'charbonnier': ('Charbonnier error, mouth and eyes weighted', 'full scale'),
-    'square': ('Squared error, mouth and eyes weighted', 'full scale²'),
+    'picture': ('Squared error of the picture', 'ln'),
+    'features': ('Squared error of mouth and eyes', 'ln'),
     'laplacian': ('Laplacian pyramid, sum of bands', 'full scale'),
     'ssim': ('1 − SSIM', '1'),
     'energy': ('Error of detail energy', 'full scale'),
@@ -27,10 +28,18 @@ TITLES = {
     'judge': ('Hinge loss of the discriminator', 'score'),
     'warp_psnr': ('PSNR of the warp, held out', 'dB'),
     'gain': ('PSNR over the warp, held out', 'dB'),
-    'gain_features': ('… in mouth and eyes', 'dB'),
+    'gain_features': ('… in mouth and eyes, held out', 'dB'),
     'warp_sharpness': ('Sharpness of the warp, held out', 'of the source'),
     'sharpness': ('Sharpness, held out', 'of the source'),
+    'loss': ('Sum of the losses', 'pixels'),
+    'coarse': ('Error of all points', 'pixels'),
+    'refined': ('Error of lids, irises and lips, refined', 'weighted pixels'),
+    'depth': ('Error of depth', 'weighted pixels'),
+    'presence': ('Cross-entropy of the presence score', 'weighted nats'),
 }
+for points in ('all', 'lips', 'lids', 'irises'):
+    TITLES[points] = (f'{points}, held out', '% of inter-ocular distance')
+    TITLES[f'{points}_turned'] = (f'{points}, held out, turned in 3-D', '% of inter-ocular distance')
 
 
 def read_log(run):
