@@ -21,6 +21,8 @@ export interface PortraitOutputs {
 const LEAST_WEIGHT = 0.004;
 /** Planes of a grid row: flow x, flow y, hold, blend. */
 const GRID_PLANES = 4;
+/** R, G, B, and how much of the references to drop. */
+const PAINT_CHANNELS = 4;
 
 /**
  * Makes a picture of `size × size` of `count` warped references as the network says; the same
@@ -37,16 +39,13 @@ export function composePortrait(
   const { data } = picture;
   const grid = new Float32Array(GRID_PLANES * count * GRID_SIZE);
   const weights = new Float32Array(count);
-  const fine = NETWORK_SIZE * NETWORK_SIZE;
+  const line = new Float32Array(PAINT_CHANNELS * NETWORK_SIZE);
   const scale = size / NETWORK_SIZE;
   const perGrid = GRID_SIZE / size;
   for (let row = 0, i = 0; row < size; row++) {
     const y = row + 0.5;
     gridRow(grid, count, y * perGrid - 0.5, scale, flow, hold, blend);
-    const py = scale === 1 ? row : clamped(y / scale - 0.5, NETWORK_SIZE - 1);
-    const paintRow = (py | 0) * NETWORK_SIZE;
-    const paintBelow = py < NETWORK_SIZE - 1 ? NETWORK_SIZE : 0;
-    const downShare = py - (py | 0);
+    paintRow(line, clamped(y / scale - 0.5, NETWORK_SIZE - 1), paint);
     for (let column = 0; column < size; column++, i++) {
       const x = column + 0.5;
       const gx = clamped(x * perGrid - 0.5, GRID_SIZE - 1);
@@ -84,30 +83,16 @@ export function composePortrait(
         blue += weight * ((colour >>> 16) & 255);
         sum += weight;
       }
-      let r: number;
-      let gr: number;
-      let b: number;
-      let drop: number;
-      if (scale === 1) {
-        r = paint[i];
-        gr = paint[i + fine];
-        b = paint[i + 2 * fine];
-        drop = paint[i + 3 * fine];
-      } else {
-        const px = clamped(x / scale - 0.5, NETWORK_SIZE - 1);
-        const p = paintRow + (px | 0);
-        const right = px < NETWORK_SIZE - 1 ? 1 : 0;
-        const across = px - (px | 0);
-        r = bilinear(paint, p, right, paintBelow, across, downShare);
-        gr = bilinear(paint, p + fine, right, paintBelow, across, downShare);
-        b = bilinear(paint, p + 2 * fine, right, paintBelow, across, downShare);
-        drop = bilinear(paint, p + 3 * fine, right, paintBelow, across, downShare);
-      }
+      const px = clamped(x / scale - 0.5, NETWORK_SIZE - 1);
+      const p = PAINT_CHANNELS * (px | 0);
+      const q = px < NETWORK_SIZE - 1 ? p + PAINT_CHANNELS : p;
+      const across = px - (px | 0);
+      const drop = line[p + 3] + across * (line[q + 3] - line[p + 3]);
       const keep = (1 - drop) / sum;
       const out = 4 * i;
-      data[out] = red * keep + 255 * r;
-      data[out + 1] = green * keep + 255 * gr;
-      data[out + 2] = blue * keep + 255 * b;
+      data[out] = red * keep + line[p] + across * (line[q] - line[p]);
+      data[out + 1] = green * keep + line[p + 1] + across * (line[q + 1] - line[p + 1]);
+      data[out + 2] = blue * keep + line[p + 2] + across * (line[q + 2] - line[p + 2]);
       data[out + 3] = 255;
     }
   }
@@ -146,15 +131,18 @@ function gridRow(
 
 const clamped = (value: number, limit: number): number => Math.min(Math.max(value, 0), limit);
 
-function bilinear(
-  plane: Float32Array,
-  at: number,
-  right: number,
-  below: number,
-  across: number,
-  down: number,
-): number {
-  const top = plane[at] + across * (plane[at + right] - plane[at]);
-  const bottom = plane[at + below] + across * (plane[at + below + right] - plane[at + below]);
-  return top + down * (bottom - top);
+/** The paint at row `y` (rows at whole numbers), pixel by pixel; colours as 0–255. */
+function paintRow(out: Float32Array, y: number, paint: Float32Array): void {
+  const row = (y | 0) * NETWORK_SIZE;
+  const part = y - (y | 0);
+  const below = y < NETWORK_SIZE - 1 ? NETWORK_SIZE : 0;
+  for (let channel = 0; channel < PAINT_CHANNELS; channel++) {
+    const unit = channel < 3 ? 255 : 1;
+    const base = channel * NETWORK_SIZE * NETWORK_SIZE + row;
+    for (let i = 0; i < NETWORK_SIZE; i++) {
+      const at = base + i;
+      const value = paint[at] + part * (paint[at + below] - paint[at]);
+      out[PAINT_CHANNELS * i + channel] = unit * value;
+    }
+  }
 }
