@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -105,7 +106,10 @@ const train = (run: string, ...more: readonly string[]) =>
     ...more,
   );
 
-const weights = (run: string) => readFile(inFolder(`${run}/weights.pt`), 'base64');
+const weights = async (run: string) =>
+  createHash('sha256')
+    .update(await readFile(inFolder(`${run}/weights.pt`)))
+    .digest('hex');
 
 describe('videos that cannot be used are named in one line', () => {
   const refused = async (clips: string, environment?: NodeJS.ProcessEnv) => {
@@ -150,6 +154,21 @@ describeNeeds('torch')('from videos to a pack', () => {
     expect(prepared.stderr).toMatch(/tracking bob\.webp 36\/36 frames {2}36 with a face/);
     // A second time the tracks are there.
     expect((await prepare('cache', inFolder('videos'))).stderr).toBe('');
+  });
+
+  it('a cache that is none, or half made, is refused in one line', async () => {
+    const refused = async (cache: string) => {
+      const ended = await run(pythonPath, [
+        ...['-m', 'portrait.train', inFolder('tiny.toml'), inFolder('refused')],
+        ...['--cache', inFolder(cache)],
+      ]);
+      expect(ended.status).toBe(1);
+      return ended.stderr.trim();
+    };
+    expect(await refused('nothing')).toMatch(/^.*nothing is no cache, or .*prepare\.ts$/);
+    await cp(inFolder('cache'), inFolder('half'), { recursive: true });
+    await truncate(inFolder('half/samples.bin'), 1e6);
+    expect(await refused('half')).toMatch(/^.*half is a cache of another version, or half made.*$/);
   });
 
   it('a training says how it goes, and goes on as if it had never stopped', async () => {

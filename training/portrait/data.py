@@ -7,6 +7,7 @@ at 256 x 256; int16 trust 4 x 4, conditioning 7 at 128 x 128. Sets: uint8 pictur
 256 x 256, int16 conditioning 4 x 7 at 128 x 128.
 """
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,13 @@ class Cache:
     def __init__(self, folders, held_out=(), sources=None):
         self.entries, self.places = [], []
         for folder in map(Path, folders):
+            if not (folder / 'index.json').exists():
+                sys.exit(f'{folder} is no cache, or one not yet made to its end: make it with prepare.ts')
             index = json.loads((folder / 'index.json').read_text())
+            for name, record, count in (('samples', SAMPLE, len(index['samples'])),
+                                        ('sets', SET, len(index['counts']))):
+                if (folder / f'{name}.bin').stat().st_size != count * record.itemsize:
+                    sys.exit(f'{folder} is a cache of another version, or half made: make it again')
             samples = np.memmap(folder / 'samples.bin', SAMPLE, 'r')
             sets = np.memmap(folder / 'sets.bin', SET, 'r')
             self.entries += index['samples']

@@ -5,7 +5,7 @@
  *     npx tsx training/portrait/prepare.ts CACHE --clips FOLDER [--scale 1]
  *     npx tsx training/portrait/prepare.ts CACHE [--seed 1] [--scale 1] [--sources clip,hard,still]
  *
- * The first takes every video in a folder (`ownSamples`), the second the project's data,
+ * The first takes every video in a folder, the second the project's data,
  * `$VISAVIS_DATA/data`. `--scale` multiplies how many samples each source gives.
  */
 import { existsSync, mkdirSync } from 'node:fs';
@@ -123,8 +123,8 @@ async function main(): Promise<void> {
   console.log(`${cache.length} samples in ${folder}`);
 }
 
-await main().catch((error: unknown) => {
-  if (!(error instanceof UserError)) throw error;
+await main().catch((error: Error & { code?: string }) => {
+  if (!(error instanceof UserError || error.code?.startsWith('ERR_PARSE_ARGS'))) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;
 });
