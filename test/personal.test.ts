@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -89,6 +90,29 @@ describe('differences of a personal pack', () => {
     expect([c(1), c(30), c(32) - c(31), c(33) - c(32)]).toEqual([1, 30, 1, one(1)]);
     // 3 lies in the last quarter, −1 in the lower half, 1 in the third quarter: 11 0 0 10, and zeros.
     expect(toHex(bytes.subarray(AT.steps))).toBe('380000003400c8');
+  });
+
+  it('are those of the vector, which another implementation of the text has read', () => {
+    const url = new URL('vectors/control/personal.json', import.meta.url);
+    const vector = JSON.parse(readFileSync(url, 'utf8'));
+    const fromHex = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'));
+    const tensors = vector.tensors.map(({ step, values }: { step: number; values: number[] }) => ({
+      step,
+      values: Int8Array.from(values),
+    }));
+    const { base: sha, network } = vector;
+    expect(toHex(serialisePersonal({ base: sha, network, tensors }))).toBe(vector.hex);
+    const generator = vector.weights.map(([offset, count]: number[]) => ({ offset, count }));
+    const pack: Pack = {
+      ...warp,
+      identity: { name: 'vector', sha256: sha },
+      networks: { generator: fromHex(vector.before) },
+      weights: { generator },
+    };
+    expect(personalNetworks(pack, fromHex(vector.hex))).toEqual({
+      ok: true,
+      value: { generator: fromHex(vector.after) },
+    });
   });
 
   it('are added to the weights in place', () => {
