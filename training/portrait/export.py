@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from common.onnx_export import export, halve_weights, run_in_node, write
+from common.onnx_export import export, halve_weights, round_weights, run_in_node, write
 
 from .model import CONDITIONING, TRUST, Portrait, Shape
 from .weights import FILE, write_weights
 
 OPSET = 13
-# float16 weights are within 2^-11 of their values; what comes of that in a picture (0-1) or a shift.
-TOLERANCE = {'layout': 0.02, 'style': 0.02, 'flow': 0.1, 'hold': 0.02, 'blend': 0.05, 'paint': 0.01}
+# Both compute with the weights that the file stores, so only the order of additions differs.
+TOLERANCE = 1e-3
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -72,8 +72,8 @@ def check(path, module, inputs, names):
     for name, wanted in zip(names, module(*inputs.values())):
         error = float(np.abs(made[name] - wanted.numpy()).max())
         print(f'{path.name} {name}: largest difference {error:.5f} of {float(wanted.abs().max()):.3f}')
-        if not error < TOLERANCE[name]:
-            sys.exit(f'{path}: {name} differs from PyTorch by {error}, more than {TOLERANCE[name]}')
+        if not error < TOLERANCE:
+            sys.exit(f'{path}: {name} differs from PyTorch by {error}, more than {TOLERANCE}')
 
 
 def main():
@@ -86,6 +86,7 @@ def main():
     parser.add_argument('--motion', type=Path, default=REPOSITORY / 'packs/warp')
     arguments = parser.parse_args()
     model, _ = load(arguments.weights)
+    round_weights(model)
     pack = arguments.pack
     pack.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(1)
