@@ -28,7 +28,7 @@ function wire(identity: number, perSecond: number, back: number): WireLog {
 export function senderLog(): SenderLog {
   return {
     clip: 'samples/sample.webp',
-    tracker: 'tracker-facemesh',
+    tracker: 'tracker',
     fps: 25,
     framesSent: RUN.frames,
     frames: Array.from({ length: RUN.frames }, (_, at) => {

@@ -9,16 +9,14 @@ import { openFaceTracker } from '../src/sender/trackers/open.js';
 import { openTrackerPack } from '../src/sender/trackers/pack.js';
 import { describeNeeds, pythonPath } from './tools.js';
 
-const BLAZEFACE = fileURLToPath(
-  new URL('../packs/tracker-facemesh/blazeface.onnx', import.meta.url),
-);
+const PACK = fileURLToPath(new URL('../packs/tracker', import.meta.url));
 const TRAINING = fileURLToPath(new URL('../training', import.meta.url));
 
 describeNeeds('torch')('training of the tracker, four steps of it', () => {
   let folder = '';
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'visavis-training-'));
-    const module = ['-W', 'ignore', '-m', 'tracker.smoke', BLAZEFACE, join(folder, 'smoke')];
+    const module = ['-W', 'ignore', '-m', 'tracker.smoke', PACK, join(folder, 'smoke')];
     // Ends with an error where onnxruntime and PyTorch disagree about the exported graph.
     execFileSync(pythonPath, module, { cwd: TRAINING, stdio: ['ignore', 'ignore', 'pipe'] });
   }, 120_000);

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Convert the face graphs of the npm package @vladmandic/human to the ONNX tracker pack.
+"""Convert the face graphs of the npm package @vladmandic/human to ONNX.
 
     npm pack @vladmandic/human@3.3.6 && tar xf vladmandic-human-3.3.6.tgz
     apt-get install -y python3-onnx
-    /usr/bin/python3 training/convert_facemesh.py package/models packs/tracker-facemesh
+    /usr/bin/python3 training/convert_facemesh.py package/models FOLDER
 
-Writes blazeface.onnx, facemesh.onnx, iris.onnx and manifest.json (their SHA-256): opset 13, weights stored as float16 with a Cast
-to float32 before use (onnxruntime folds it when the session is made), so arithmetic is float32.
-Inputs stay NHWC as the graphs had them; inside everything is NCHW. The same input gives the same
-bytes.
+Writes blazeface.onnx and iris.onnx, which packs/tracker has, and facemesh.onnx, which its training
+starts from: opset 13, weights stored as float16 with a Cast to float32 before use (onnxruntime folds it
+when the session is made), so arithmetic is float32. Inputs stay NHWC as the graphs had them; inside
+everything is NCHW. The same input gives the same bytes.
 """
 
 import base64
@@ -236,19 +236,10 @@ def convert(folder, name):
 def main():
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     target.mkdir(parents=True, exist_ok=True)
-    hashes = {}
     for name in MODELS:
         data = convert(source, name).SerializeToString(deterministic=True)
         (target / f"{name}.onnx").write_bytes(data)
-        hashes[f"{name}.onnx"] = hashlib.sha256(data).hexdigest()
-        print(f"{name}.onnx: {len(data)} bytes")
-    manifest = {
-        "name": "tracker-facemesh",
-        "kind": "facemesh",
-        "license": "Apache-2.0",
-        "sha256": hashes,
-    }
-    (target / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+        print(f"{name}.onnx: {len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}")
 
 
 if __name__ == "__main__":

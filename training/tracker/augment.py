@@ -7,16 +7,17 @@ from .network import SIDE
 from .points import MIRROR, POINTS
 
 MARGIN = 1.5  # side of the network's square over the face's extent, as src/sender/trackers has it
-ROUGH = 0.3  # share of samples framed as loosely as a detector does
+PLAIN = 0.4  # share of samples that look like good video: framed as in tracking, nothing damaged
+ROUGH = 0.4  # share of the others that are framed as loosely as a detector does
 WARP = 0.6  # share of samples whose face gets another shape
 GRID, BEND = 4, 2.5  # control points along a side, and their shifts' deviation in pixels
 
 
-def framing(points, rng):
-    """2 × 3 matrix from sample pixels to crop pixels around the face, off as in tracking."""
+def framing(points, rng, rough):
+    """2 × 3 matrix from sample pixels to crop pixels around the face, off as in detection or tracking."""
     centre, extent, angle = square_of(points)
     size = extent * MARGIN
-    if rng.random() < ROUGH:
+    if rough:
         centre = centre + rng.uniform(-0.1, 0.1, 2) * size
         size *= rng.uniform(0.8, 1.35)
         angle += np.radians(rng.uniform(-25, 25))
@@ -130,10 +131,13 @@ def face_sample(crop, points, other, rng):
         crop = crop[:, ::-1]
         points = points[MIRROR] * [-1, 1, 1] + [crop.shape[1], 0, 0]
     crop = np.ascontiguousarray(crop)
-    matrix, bend = framing(points, rng), None
+    plain = rng.random() < PLAIN
+    matrix, bend = framing(points, rng, not plain and rng.random() < ROUGH), None
     if rng.random() < WARP:
         matrix, bend = reshape(matrix, rng)
     image, points = resample(crop, points, matrix, bend)
+    if plain:
+        return light(image, rng), points
     if rng.random() < 0.3:
         occlude(image, other, rng)
     return damage(light(image, rng), rng), points

@@ -19,7 +19,7 @@ from common.run import progress
 
 from .points import MESH, POINTS, LEFT_EYE, RIGHT_EYE, upright
 from .still import read_still, tiles
-from .turn import turn
+from .turn import mix, turn
 
 SIDE = 288
 MARGIN = 2.25  # side of a crop over the face's extent; the network's own crop has 1.5
@@ -28,6 +28,8 @@ TURNED_OF_A_CLIP = 120
 TURNS_OF_A_STILL = 10
 MOST_YAW, MOST_PITCH = np.radians(40), np.radians(20)
 BACKGROUNDS_OF_A_CLIP = 24
+MIXED_PEOPLE = 1300
+CANDIDATES = 200  # faces among which the one that looks and speaks most alike is mixed in
 # Pairs of points whose distance tells of blinks, gaze, the open jaw and smiles, which are rare and
 # matter; a change of RARE_AT inter-ocular distances is rare indeed.
 RARE_GAPS = [(159, 145), (386, 374), (468, 33), (473, 263), (13, 14), (61, 291)]
@@ -104,12 +106,16 @@ class Writer:
         print(f'{len(points)} crops of {len(names)} people, {int((~face).sum())} without a face')
 
 
-def rarity(points):
-    """How far each of (n, 478, 3) faces' lids, gaze and lips are from where they mostly are, 0–1."""
+def expression(points):
+    """(n, 12): lids, gaze and lips of (n, 478, 3) faces, in inter-ocular distances."""
     xy = upright(points)[..., :2]
-    gaps = [xy[:, a] - xy[:, b] for a, b in RARE_GAPS]
-    away = np.concatenate([g - np.median(g, 0) for g in gaps], 1)
-    return np.clip(np.abs(away).max(1) / RARE_AT, 0, 1)
+    return np.concatenate([xy[:, a] - xy[:, b] for a, b in RARE_GAPS], 1)
+
+
+def rarity(points):
+    """How far the expressions of (n, 478, 3) faces are from the most frequent one, 0–1."""
+    gaps = expression(points)
+    return np.clip(np.abs(gaps - np.median(gaps, 0)).max(1) / RARE_AT, 0, 1)
 
 
 def chosen_frames(tracks, rng):
@@ -191,6 +197,31 @@ def add_stills(data, folders, writer, rng):
                 writer.add(*turn(crop, moved, yaw, pitch), person, True)
 
 
+def add_mixed(writer, rng):
+    """Faces between those of two people with much the same expression: people that nobody is."""
+    points, person, face, turned = map(np.array, zip(*writer.rows))
+    writer.file.flush()
+    crops = np.memmap(writer.folder / 'crops.u8', np.uint8, 'r', shape=(len(points), SIDE, SIDE, 3))
+    usable = np.flatnonzero(face & ~turned)
+    gaps = np.zeros((len(points), 2 * len(RARE_GAPS)))
+    gaps[usable] = expression(points[usable])
+    people = sorted(set(person[usable]))
+
+    def draw():
+        return rng.choice(np.flatnonzero((person == rng.choice(people)) & face & ~turned))
+
+    count = min(MIXED_PEOPLE, len(usable))
+    for number in progress(range(count), count, 'mixed people'):
+        one = draw()
+        others = np.array([i for i in (draw() for _ in range(CANDIDATES)) if person[i] != person[one]])
+        if len(others):
+            other = others[np.abs(gaps[others] - gaps[one]).max(1).argmin()]
+            made = mix(crops[one], points[one], crops[other], points[other], rng.uniform(0.3, 0.7))
+            if number % 2:
+                made = turn(*made, *rng.uniform(-1, 1, 2) * [MOST_YAW, MOST_PITCH])
+            writer.add(*made, f'{person[one]}+{person[other]}', number % 2 == 1)
+
+
 def make(data, tracks, folder):
     """Writes the cache of a data folder; `tracks` are the folders that its stills' tracks lie in."""
     rng = np.random.default_rng(1)
@@ -198,6 +229,7 @@ def make(data, tracks, folder):
     writer = Writer(folder)
     add_stills(data, tracks, writer, rng)
     add_clips(data, writer, rng)
+    add_mixed(writer, rng)
     writer.close()
 
 

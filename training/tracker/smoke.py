@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The whole way once, small: made-up stills, crops, four steps in two runs, a pack.
 
-    /usr/bin/python3 -m tracker.smoke BLAZEFACE_ONNX FOLDER      (run in training/)
+    /usr/bin/python3 -m tracker.smoke GRAPHS FOLDER      (run in training/)
 
 Proves that the parts fit together, not that anything is learned. FOLDER/pack is the pack.
+GRAPHS is a folder with `blazeface.onnx` and `iris.onnx`: packs/tracker.
 """
 import json
 import sys
@@ -38,7 +39,7 @@ def make_stills(folder):
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    blazeface, folder = map(Path, sys.argv[1:])
+    graphs, folder = map(Path, sys.argv[1:])
     data, crops, run = folder / 'data', folder / 'crops', folder / 'run'
     data.mkdir(parents=True)
     make_stills(data)
@@ -46,7 +47,7 @@ def main():
     config = Config(steps=4, batch=2, report_every=1, check_every=2, held_out=['stills/1'])
     train(config, crops, run, stop=2)
     train(config, crops, run)
-    export.make(run, blazeface, folder / 'pack')
+    export.make(run, graphs, folder / 'pack')
 
 
 if __name__ == '__main__':

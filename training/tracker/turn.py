@@ -1,7 +1,8 @@
-"""Turns the head of a picture in three dimensions: a textured mesh from its own landmarks.
+"""New pictures from faces and their landmarks, as textured meshes: turned heads, mixed people.
 
-Gives turned heads of people of whom there is but one picture. The mesh goes on beyond the face by
-rings: what rides on the skull lies further back, the border of the picture stays where it is.
+Gives turned heads of people of whom there is but one picture, and faces between those of two people.
+The mesh goes on beyond the face by rings: what rides on the skull lies further back, the border of the
+picture stays where it is.
 """
 import cv2
 import numpy as np
@@ -36,17 +37,10 @@ def rotation(yaw, pitch):
     return np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]]) @ [[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]
 
 
-def turn(image, points, yaw, pitch):
-    """A square picture (side, side, 3) and its (478, 3) points, turned by angles in radians."""
-    side = image.shape[0]
+def extend(points, place, side):
+    """Vertices of the mesh with its rings, and where `place` (points to points) has them move."""
     face = points[:MESH]
     height = np.ptp(face[:, 1])
-    centre = face.mean(0) + [0, 0, PIVOT_DEPTH * height]
-    matrix = rotation(yaw, pitch)
-
-    def place(p):
-        return (p - centre) @ matrix.T + centre
-
     outline = points[OVAL]
     middle = outline.mean(0)
     source, target = [face], [place(face)]
@@ -58,9 +52,12 @@ def turn(image, points, yaw, pitch):
     angle = np.arctan2(*(outline - middle)[:, 1::-1].T)
     far = middle + np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1) * side * 2
     far[:, 2] = outline[:, 2] + height
-    source, target = np.concatenate(source + [far]), np.concatenate(target + [far])
+    return np.concatenate(source + [far]), np.concatenate(target + [far])
 
-    # Rasterised from the furthest triangle to the nearest (z grows away from the camera).
+
+def render(image, source, target):
+    """A square picture whose mesh moved; the nearest triangle is seen (z grows away from the camera)."""
+    side = image.shape[0]
     order = np.argsort(-target[MESH_TRIANGLES, 2].mean(1))
     where = np.tile(np.float32(-1), (side, side, 2))
     for t in MESH_TRIANGLES[order]:
@@ -78,5 +75,27 @@ def turn(image, points, yaw, pitch):
         s = source[t, :2]
         value = s[0] + u[..., None] * (s[1] - s[0]) + v[..., None] * (s[2] - s[0]) - 0.5
         where[low[1]:high[1], low[0]:high[0]][inside] = value[inside]
-    turned = cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return turned, place(points)
+    return cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def turn(image, points, yaw, pitch):
+    """A square picture (side, side, 3) and its (478, 3) points, turned by angles in radians."""
+    height = np.ptp(points[:MESH, 1])
+    centre = points[:MESH].mean(0) + [0, 0, PIVOT_DEPTH * height]
+    matrix = rotation(yaw, pitch)
+
+    def place(p):
+        return (p - centre) @ matrix.T + centre
+
+    return render(image, *extend(points, place, image.shape[0])), place(points)
+
+
+def mix(image, points, other, other_points, share):
+    """The face between two square pictures of faces, both upright and of one size."""
+    target = points + share * (other_points - points)
+    pictures = []
+    for picture, own in ((image, points), (other, other_points)):
+        moves = {len(OVAL): target[OVAL] - own[OVAL], MESH: target[:MESH] - own[:MESH]}
+        source, moved = extend(own, lambda p: p + moves[len(p)], picture.shape[0])
+        pictures.append(render(picture, source, moved))
+    return cv2.addWeighted(pictures[0], 1 - share, pictures[1], share, 0), target

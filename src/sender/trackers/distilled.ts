@@ -1,6 +1,7 @@
 import { POINT_COUNT } from '../../geometry/landmarks.js';
 import { createDetector } from './blazeface.js';
 import type { FaceFinder } from './following.js';
+import { createIrisRefiner } from './iris.js';
 import type { TrackerPack } from './pack.js';
 import { regionToPicture, sampleRegion } from './region.js';
 
@@ -9,12 +10,16 @@ const SIDE = 192;
 /** Where the network, trained on faces and pictures without one, has them as likely. */
 const MIN_PRESENCE = 0.5;
 
-/** The network of training/tracker, distilled from MediaPipe FaceLandmarker: 478 points at once. */
+/**
+ * The network of training/tracker, distilled from MediaPipe FaceLandmarker: 478 points at once; with
+ * MediaPipe's Iris for a second opinion on the eyes.
+ */
 export function createDistilledFinder({ graph, close }: TrackerPack): FaceFinder {
   const tracker = graph('tracker.onnx');
   const image = new Float32Array(SIDE * SIDE * 3);
   return {
     detect: createDetector(graph('blazeface.onnx')),
+    refine: createIrisRefiner(graph('iris.onnx')),
     async fit(picture, region) {
       sampleRegion(picture, region, SIDE, image, 0, { low: 0, high: 1, outside: 'edge' });
       const { points, presence } = await tracker.run({

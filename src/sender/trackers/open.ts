@@ -6,7 +6,6 @@ import { MANIFEST_FILE } from '../../models/pack.js';
 import type { FaceTracker } from '../tracker.js';
 import { createDistilledFinder } from './distilled.js';
 import { createFaceLandmarkerFinder } from './face-landmarker.js';
-import { createFaceMeshFinder } from './facemesh.js';
 import { type FaceFinder, followFaces } from './following.js';
 import { openTrackerPack, type TrackerPack } from './pack.js';
 
@@ -28,7 +27,7 @@ export interface OpenedTracker extends FaceTracker {
 }
 
 /** The same three levels up from `src/sender/trackers` and from `dist/sender/trackers`. */
-const EMBEDDED = fileURLToPath(new URL('../../../packs/tracker-facemesh', import.meta.url));
+const EMBEDDED = fileURLToPath(new URL('../../../packs/tracker', import.meta.url));
 
 /** Where this system keeps a user's data. `$XDG_DATA_HOME` goes before the system's own custom. */
 function userDataFolder(): string {
@@ -70,8 +69,6 @@ function createFinder(pack: TrackerPack): FaceFinder {
   switch (pack.kind) {
     case 'distilled':
       return createDistilledFinder(pack);
-    case 'facemesh':
-      return createFaceMeshFinder(pack);
     case 'face-landmarker':
       return createFaceLandmarkerFinder(pack.graph('detector.onnx'), pack.graph('landmarks.onnx'));
   }

@@ -6,7 +6,7 @@ import { createNodeSession } from '../../models/inference-node.js';
 import { MANIFEST_FILE, PackError } from '../../models/pack.js';
 
 /** What kinds of tracker packs there are: `kind` in their manifest. */
-export const TRACKER_KINDS = ['distilled', 'facemesh', 'face-landmarker'] as const;
+export const TRACKER_KINDS = ['distilled', 'face-landmarker'] as const;
 export type TrackerKind = (typeof TRACKER_KINDS)[number];
 
 /** An opened tracker pack. */
