@@ -71,7 +71,7 @@ describe('demo', () => {
     expect(report.clip).toBe(SAMPLE);
     expect(report.fps).toBe(25);
     expect(report.seconds).toBe(SENT / 25);
-    expect(report.pack.name).toBe('warp');
+    expect(report.pack.name).toBe('portrait-256-cpu');
     expect(report.pack.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(frames).toMatchObject({ sent: SENT, shown: SENT, no_face: 0 });
     expect(frames.received).toBeLessThanOrEqual(SENT);

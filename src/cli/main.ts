@@ -24,7 +24,7 @@ const HELP = `visavis ${VERSION}: talking-head video over WebRTC data channels
   visavis import-tracker FACE_LANDMARKER.task [--out DIR]   MediaPipe's own tracker, from your copy
 
 demo, loopback and send:
-  --pack NAME_OR_PATH   model pack (warp)
+  --pack NAME_OR_PATH   model pack (portrait-256-cpu); warp needs no network
   --personal DIR        the sender's personal pack, which the receiver gets with the identity
   --tracker DIR         tracker pack (the imported one, else the package's)
   --size 256|512        pixels across the picture (256)

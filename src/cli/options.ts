@@ -101,7 +101,7 @@ export function parseCommand(
   return {
     positionals: parsed.positionals,
     media: {
-      pack: text('pack') ?? 'warp',
+      pack: text('pack') ?? 'portrait-256-cpu',
       personal: text('personal'),
       tracker: text('tracker'),
       size: size as StreamSize,

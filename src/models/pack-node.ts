@@ -6,7 +6,7 @@ import { loadPack, MANIFEST_FILE, type Pack, PackError } from './pack.js';
 import { openPersonalPack, readPersonalManifest } from './personal-node.js';
 
 /** Packs of this name hold a tracker, which is no pack of a decoder. */
-const TRACKER_PREFIX = 'tracker-';
+const TRACKER_PREFIX = 'tracker';
 
 const EMBEDDED = fileURLToPath(new URL('../../packs', import.meta.url));
 
