@@ -3,6 +3,12 @@ import { InvalidStateError } from '../protocol/errors.js';
 import type { InferenceSession, Tensor } from './inference.js';
 
 /**
+ * Threads that wait do not spin: the sender, or the rest of the receiver, needs the core. Portrait
+ * frames at 256×256 on two cores: 40 instead of 72 ms of CPU time, at the same 29 ms of wall time.
+ */
+const NO_SPINNING = { session: { intra_op: { allow_spinning: '0' } } };
+
+/**
  * Opens an ONNX graph with onnxruntime on the CPU. `model` is the file's bytes; `threads` (default
  * 1) is the number of threads one operator may use. Rejects where the bytes are no valid graph.
  */
@@ -11,6 +17,7 @@ export async function createNodeSession(model: Uint8Array, threads = 1): Promise
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
+    extra: NO_SPINNING,
     logSeverityLevel: 3,
   });
   let closed = false;
