@@ -327,7 +327,7 @@ describe('a peer', () => {
 
   it('that mixes garbage and cut messages into a call does not end it', async () => {
     const place = ['--room', 'noisy', '--signal', signal.url];
-    const sender = startCli(['send', clip, ...place, '--enrol-seconds', '0.4']);
+    const sender = startCli(['send', clip, ...place, '--enrol-seconds', '0.4', '--pack', 'warp']);
     await sender.said('waiting for a receiver');
     const call = await connectPeer('receiver', 'noisy');
     const noisy = (pipe: DatagramPipe): void => {
@@ -361,7 +361,7 @@ describe('a peer', () => {
 
   it('that vanishes in the middle of the identity is noticed', async () => {
     const place = ['--room', 'vanish', '--signal', signal.url];
-    const receiver = startCli(['receive', ...place, '--out', inFolder('vanish')]);
+    const receiver = startCli(['receive', ...place, '--out', inFolder('vanish'), '--pack', 'warp']);
     await receiver.said('waiting for a sender');
     const script = fileURLToPath(new URL('support/vanishing-sender.ts', import.meta.url));
     const peer = spawn(process.execPath, ['--import', 'tsx', script, signal.url, 'vanish'], {
