@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from common.run import RunFolder, distributed, progress, read_config, seed_every
 from .data import COUNT_SHARES, COUNTS, Cache
 from .losses import Discriminator, picture_losses, psnr, sharpness
 from .model import FACE, Portrait, Shape, compose, full_share, sample, upsample
+from .weights import read_weights
 
 LOG_EVERY = 100
 CHECKPOINT_EVERY = 500
@@ -49,7 +51,7 @@ class Config(Shape):
     most_references: int = 4
     sources: str = ''
     held_out: str = ''
-    start_from: str = ''  # weights of an earlier run
+    start_from: str = ''  # weights.pt of an earlier run, or a pack's folder
 
 
 def shape_of(config):
@@ -124,6 +126,12 @@ def learning_rate(config, step):
     return (config.final_rate + (config.rate - config.final_rate) * half) * min(1, (step + 1) / 300)
 
 
+def earlier_weights(path):
+    if path.is_dir():
+        return read_weights(path)[0].state_dict()
+    return torch.load(path, map_location='cpu')['weights']
+
+
 def train(config, run, cache, processes, minutes):
     model = Portrait(shape_of(config)).to(processes.device, memory_format=torch.channels_last)
     judge = Discriminator().to(processes.device, memory_format=torch.channels_last)
@@ -140,7 +148,7 @@ def train(config, run, cache, processes, minutes):
         judge_optimiser.load_state_dict(state['judge_optimiser'])
         start = state['step']
     elif config.start_from:
-        weights = torch.load(config.start_from, map_location='cpu')['weights']
+        weights = earlier_weights(Path(config.start_from))
         model.load_state_dict(weights)
         average.load_state_dict(weights)
     if processes.world > 1:
