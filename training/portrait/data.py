@@ -27,6 +27,7 @@ SET = np.dtype([
 UNIT = 8192
 POSITION_UNIT = 64
 MOUTH_WEIGHT, EYE_WEIGHT = 3.0, 3.0
+SWAPPED_COLOURS = 0.3  # share of samples
 COUNTS, COUNT_SHARES = [1, 2, 3, 4], [0.15, 0.15, 0.2, 0.5]
 
 
@@ -124,12 +125,14 @@ def weight_of(entry):
 
 
 def recolour(item, rng):
-    """One change of brightness, contrast, white balance and saturation for all pictures."""
+    """One change of brightness, contrast, white balance, saturation, and at times of what is red, green
+    and blue, for all pictures: few people must stand for all complexions."""
     gain = rng.uniform(0.8, 1.2) * rng.uniform(0.92, 1.08, (3, 1, 1)).astype('f4')
     offset = rng.uniform(-0.06, 0.06)
     saturation = rng.uniform(0.6, 1.3)
+    order = rng.permutation(3) if rng.random() < SWAPPED_COLOURS else [0, 1, 2]
     for name in ('target', 'pictures'):
-        x = item[name]
+        x = item[name][..., order, :, :]
         grey = x.mean(-3, keepdims=True)
         x = grey + (x - grey) * saturation
         item[name] = np.clip(x * gain + offset, 0, 1).astype('f4')
