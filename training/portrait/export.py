@@ -82,7 +82,7 @@ def main():
     parser.add_argument('pack', type=Path)
     parser.add_argument('--name', required=True)
     parser.add_argument('--version', default='1.0.0')
-    parser.add_argument('--data', default='the clips and stills of docs/model cards')
+    parser.add_argument('--data', default='see README.md of the pack')
     parser.add_argument('--motion', type=Path, default=REPOSITORY / 'packs/warp')
     arguments = parser.parse_args()
     model, _ = load(arguments.weights)

@@ -1,0 +1,45 @@
+/**
+ * Time of a decoder by itself: `npx tsx bench/decode.ts [--pack portrait-256-cpu] [--frames 140]`. The
+ * first clip of `train`, four references from its first second, geometry from its track; wall time
+ * of `decode` and CPU time of the process a frame, at each size. Only an idle machine counts.
+ */
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { createDecoder } from '../src/models/decoder-node.js';
+import { openPack } from '../src/models/pack-node.js';
+import { STREAM_SIZES } from '../src/protocol/limits.js';
+import { type CroppedFrame, croppedFrames } from './clip-frames.js';
+import { splits } from './data.js';
+
+const { values: options } = parseArgs({
+  options: {
+    pack: { type: 'string', default: 'portrait-256-cpu' },
+    frames: { type: 'string', default: '140' },
+  },
+});
+const REFERENCES = [0, 8, 16, 24];
+const [clip] = splits().train;
+const pack = await openPack(options.pack);
+console.log(`${options.pack}, ${cpus().length} cores, ${cpus()[0]?.model}`);
+for (const size of STREAM_SIZES) {
+  const frames: CroppedFrame[] = [];
+  for await (const frame of croppedFrames(clip, size)) frames.push(frame);
+  const decoder = createDecoder(pack);
+  await decoder.setIdentity({ size, references: REFERENCES.map((index) => frames[index]) });
+  await decoder.decode(frames[0].landmarks);
+  const times: number[] = [];
+  const before = process.cpuUsage();
+  for (let n = 0; n < Number(options.frames); n++) {
+    const started = performance.now();
+    await decoder.decode(frames[n % frames.length].landmarks);
+    times.push(performance.now() - started);
+  }
+  const { user, system } = process.cpuUsage(before);
+  await decoder.close();
+  times.sort((a, b) => a - b);
+  const at = (share: number) => times[Math.floor(share * (times.length - 1))].toFixed(1);
+  const cpu = (user + system) / 1000 / times.length;
+  console.log(
+    `${size}×${size}: ms p10 ${at(0.1)}, p50 ${at(0.5)}, p95 ${at(0.95)}; CPU ${cpu.toFixed(1)} ms a frame`,
+  );
+}
