@@ -3,12 +3,13 @@ import { CROP_UNITS, type Landmarks, MESH_POINT_COUNT } from './landmarks.js';
 import { fitPose, rotationMatrix } from './pose.js';
 import { FACE_OVAL, RIGID_POINTS } from './regions.js';
 import { smoothstep } from './smoothstep.js';
+import { createNodeShares, hasSurround, NODE_OFFSETS, nodeShares, surroundMotion } from './surround.js';
 import { TRIANGLES } from './topology.js';
 
 /**
  * The face mesh extended over the whole crop: rings of vertices around the face oval, of which the
  * inner ones move with the skull (hair, ears), the outer ones less and less, and those at the
- * border and beyond not at all (background).
+ * border and beyond not at all (background). Surround points move them all on top of that.
  */
 export interface HeadMesh {
   readonly vertexCount: number;
@@ -111,6 +112,21 @@ export function createHeadMesh(references: readonly Landmarks[], base: number): 
       const dy = projectY(projection, skull, i) - rest[2 * i + 1];
       vertices[out] = rest[2 * vertex] + share[vertex] * dx + jaw * strayX[side];
       vertices[out + 1] = rest[2 * vertex + 1] + share[vertex] * dy + jaw * strayY[side];
+    }
+    if (hasSurround(geometry)) moveRings(geometry, vertices);
+  }
+
+  const nodes = createNodeShares();
+
+  function moveRings(geometry: Landmarks, vertices: Float32Array): void {
+    const motion = surroundMotion(geometry);
+    for (let at = 2 * MESH_POINT_COUNT; at < 2 * count; at += 2) {
+      nodeShares(vertices[at], vertices[at + 1], nodes);
+      for (let i = 0; i < 4; i++) {
+        const node = 2 * (nodes.first + NODE_OFFSETS[i]);
+        vertices[at] += nodes.shares[i] * motion[node];
+        vertices[at + 1] += nodes.shares[i] * motion[node + 1];
+      }
     }
   }
   return { vertexCount: count, triangles: joinTriangles(), place };

@@ -1,6 +1,7 @@
 import { type Landmarks, MESH_POINT_COUNT, POINT_COUNT } from './landmarks.js';
 import { applyPose, fitPose, type Pose, removePose } from './pose.js';
 import { LEFT_IRIS, RIGHT_IRIS } from './regions.js';
+import { SURROUND_COUNT, surroundMotion, withSurround } from './surround.js';
 
 const COORDINATES = 3 * POINT_COUNT;
 const MESH_COORDINATES = 3 * MESH_POINT_COUNT;
@@ -9,6 +10,8 @@ const MESH_COORDINATES = 3 * MESH_POINT_COUNT;
 export const POSE_VALUES = 6;
 /** Gaze values of a motion frame: conjugate x, y and disjunctive x, y. */
 export const GAZE_VALUES = 4;
+/** Surround values of a motion frame, where it has any: x and y of each node in turn. */
+export const SURROUND_VALUES = 2 * SURROUND_COUNT;
 
 /**
  * The linear basis of expression: displacements of the 478 points from the neutral, in the
@@ -27,7 +30,8 @@ export interface MotionBasis {
  * Quantiser steps for quantiser index 4 (steps double every 4). Translation, rotation and scale move
  * all points: their steps give 0.2–0.3 crop units at the edge of a face that half fills the crop.
  * The expression basis is orthonormal over all weighted coordinates, so a step of 4 is an error of
- * about 0.05 crop units a point and component. Gaze: 0.24 crop units an eye.
+ * about 0.05 crop units a point and component. Gaze: 0.24 crop units an eye. Surround: half a crop unit
+ * at most, over a third of the crop.
  * Chosen with `bench/motion` (docs/decisions.md).
  */
 const STEPS = {
@@ -36,6 +40,7 @@ const STEPS = {
   rotation: 0.00286,
   expression: 4,
   gaze: 0.333,
+  surround: 1,
 } as const;
 const STEP_REFERENCE_INDEX = 4;
 
@@ -50,13 +55,16 @@ export class MotionModel {
   readonly basis: MotionBasis;
   readonly neutral: Landmarks;
   readonly valueCount: number;
+  readonly #faceValues: number;
   readonly #aligned = new Float32Array(COORDINATES);
   readonly #shape = new Float32Array(COORDINATES);
 
-  constructor(basis: MotionBasis, neutral: Landmarks) {
+  /** `surround`: whether frames carry surround points; false by default. */
+  constructor(basis: MotionBasis, neutral: Landmarks, surround = false) {
     this.basis = basis;
     this.neutral = neutral;
-    this.valueCount = POSE_VALUES + basis.components + GAZE_VALUES;
+    this.#faceValues = POSE_VALUES + basis.components + GAZE_VALUES;
+    this.valueCount = this.#faceValues + (surround ? SURROUND_VALUES : 0);
   }
 
   /** Size of a value's step at a quantiser index. */
@@ -107,6 +115,10 @@ export class MotionModel {
       set(gaze + axis, (right[axis] + left[axis]) / 2);
       set(gaze + 2 + axis, (right[axis] - left[axis]) / 2);
     }
+    if (this.valueCount > this.#faceValues)
+      surroundMotion(landmarks).forEach((amount, i) => {
+        set(this.#faceValues + i, amount);
+      });
     return values;
   }
 
@@ -122,7 +134,13 @@ export class MotionModel {
       for (const point of LEFT_IRIS) shape[3 * point + axis] += together - apart;
     }
     for (let i = 0; i < COORDINATES; i++) shape[i] += this.neutral[i];
-    return applyPose(this.#pose(values, quantiser), shape, shape);
+    const geometry = applyPose(this.#pose(values, quantiser), shape, shape);
+    if (this.valueCount === this.#faceValues) return geometry;
+    const motion = Float32Array.from(
+      values.subarray(this.#faceValues),
+      (level, i) => level * this.step(this.#faceValues + i, quantiser),
+    );
+    return withSurround(geometry, motion);
   }
 
   #pose(values: Int16Array, quantiser: number): Pose {
@@ -147,7 +165,8 @@ function baseStep(value: number, components: number): number {
   if (value < 2) return STEPS.translation;
   if (value === 2) return STEPS.logScale;
   if (value < POSE_VALUES) return STEPS.rotation;
-  return value < POSE_VALUES + components ? STEPS.expression : STEPS.gaze;
+  if (value < POSE_VALUES + components) return STEPS.expression;
+  return value < POSE_VALUES + components + GAZE_VALUES ? STEPS.gaze : STEPS.surround;
 }
 
 function meanOffset(points: readonly number[], target: Float32Array, from: Float32Array): number[] {

@@ -5,8 +5,10 @@ import { MotionModel } from '../../src/geometry/motion-model.js';
 import type { Picture } from '../../src/geometry/picture.js';
 import { neutralGeometry } from '../../src/geometry/pose.js';
 import { resampleSquare } from '../../src/geometry/resample.js';
+import { withSurround } from '../../src/geometry/surround.js';
 import type { DecoderReference } from '../../src/models/decoder.js';
 import { createPortraitInputs, NETWORK_SIZE } from '../../src/models/families/portrait-inputs.js';
+import { alignReferences, createSurroundFit } from '../../src/models/families/surround-fit.js';
 import { type CropSquare, HeadCrop, toCropUnits } from '../../src/sender/crop.js';
 import { spreadChoice } from '../../src/sender/enrolment.js';
 import { addSet, basis, boxes, compressed, throughCodec } from './samples.js';
@@ -76,14 +78,20 @@ export async function addClip(
   const sets = [];
   for (const { chosen, neutral } of plan.sets) {
     const references = await Promise.all(chosen.map((index) => compressed(frameAt(index))));
-    const inputs = createPortraitInputs(references);
+    const aligned = alignReferences(references);
     const set = addSet(cache, references);
-    sets.push({ set, inputs, model: new MotionModel(basis, neutral) });
+    sets.push({
+      set,
+      inputs: createPortraitInputs(aligned),
+      surround: createSurroundFit(aligned),
+      model: new MotionModel(basis, neutral, true),
+    });
   }
   for (const target of plan.targets) {
     const { picture, landmarks } = frameAt(target.frame);
-    const { set, inputs, model } = sets[target.set];
-    const geometry = throughCodec(model, landmarks);
+    const { set, inputs, surround, model } = sets[target.set];
+    const motion = surround.fit(picture, throughCodec(model, landmarks));
+    const geometry = throughCodec(model, withSurround(landmarks, motion));
     for (let i = 0; i < SETTLING; i++) inputs.warp.update(geometry);
     inputs.update(geometry);
     cache.addSample(picture, inputs, { set, person: clip.person, source, ...boxes(landmarks) });

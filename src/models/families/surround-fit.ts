@@ -1,0 +1,214 @@
+import { CROP_UNITS, type Landmarks } from '../../geometry/landmarks.js';
+import type { Picture } from '../../geometry/picture.js';
+import { resampleSquare } from '../../geometry/resample.js';
+import {
+  createNodeShares,
+  NODE_OFFSETS,
+  nodeShares,
+  SURROUND_COUNT,
+  SURROUND_SIDE,
+  type SurroundMotion,
+  withSurround,
+} from '../../geometry/surround.js';
+import { TRIANGLES } from '../../geometry/topology.js';
+import type { DecoderReference } from '../decoder.js';
+import { createFaceWarp } from './face-warp.js';
+
+/** Finds the surround points of pictures of a person: what the warped references look like there. */
+export interface SurroundFit {
+  /**
+   * The motion around the face in a square picture (any size) with this geometry (crop units),
+   * searched for from `start`, by default rest.
+   */
+  fit(picture: Picture, geometry: Landmarks, start?: SurroundMotion): SurroundMotion;
+}
+
+/** Pixels across the pictures that are compared. */
+const SIZE = 64;
+/** Pixels across them, step by step: coarse first, for motion of more than a pixel. */
+const STEPS = [16, 16, 32, 32, 64, 64];
+/** Grey levels (0–255) of difference from where on a pixel is taken for something else (a hand). */
+const OUTLIER = 24;
+/** How strongly neighbouring nodes keep together, and how strongly a node with nothing to see rests. */
+const SMOOTHNESS = 6;
+const REST = 0.3;
+/** Grey levels of noise in a gradient: keeps flat areas from drifting. */
+const NOISE = 2;
+/** Crop units that a node is moved at most. */
+const FARTHEST = 60;
+
+const VALUES = 2 * SURROUND_COUNT;
+const FACE_TRIANGLES = TRIANGLES.length / 3;
+
+/**
+ * Least squares over the grid's nodes (Lucas and Kanade 1981, with a bilinear grid for the motion
+ * model and the weights of Geman and McClure against occlusion), by which the references, warped to
+ * the face's geometry, come nearest to the picture outside the face.
+ */
+export function createSurroundFit(references: readonly DecoderReference[]): SurroundFit {
+  const small = references.map(({ picture, landmarks }) => ({
+    picture: shrunk(picture),
+    landmarks,
+  }));
+  const warp = createFaceWarp(small, SIZE);
+  const line = new Uint32Array(SIZE);
+  const made = new Float32Array(SIZE * SIZE);
+  const outside = new Float32Array(SIZE * SIZE);
+  const normal = new Float64Array(VALUES * VALUES);
+  const right = new Float64Array(VALUES);
+  const nodes = createNodeShares();
+
+  function render(geometry: Landmarks): void {
+    warp.update(geometry);
+    made.fill(0);
+    for (let k = 0; k < small.length; k++) {
+      for (let row = 0, i = 0; row < SIZE; row++) {
+        warp.colours(k, row, line);
+        for (let column = 0; column < SIZE; column++, i++)
+          made[i] += warp.share(k, column + 0.5, row + 0.5, i) * grey(line[column]);
+      }
+    }
+    const { ids } = warp.map;
+    for (let i = 0; i < ids.length; i++) outside[i] = ids[i] < FACE_TRIANGLES ? 0 : 1;
+  }
+
+  /** Adds what one step at `size` says to the motion. */
+  function improve(target: Float32Array, size: number, motion: SurroundMotion): void {
+    const from = lowered(made, size);
+    const mask = lowered(outside, size);
+    const unit = CROP_UNITS / size;
+    normal.fill(0);
+    right.fill(0);
+    for (let y = 1; y < size - 1; y++) {
+      for (let x = 1; x < size - 1; x++) {
+        const i = y * size + x;
+        if (mask[i] < 0.5) continue;
+        const gx = (from[i + 1] - from[i - 1] + target[i + 1] - target[i - 1]) / 4 / unit;
+        const gy = (from[i + size] - from[i - size] + target[i + size] - target[i - size]) / 4 / unit;
+        const difference = target[i] - from[i];
+        const weight = unit * unit / (1 + (difference / OUTLIER) ** 2) ** 2 / NOISE ** 2;
+        nodeShares((x + 0.5) * unit, (y + 0.5) * unit, nodes);
+        for (let a = 0; a < 4; a++) {
+          const at = 2 * (nodes.first + NODE_OFFSETS[a]);
+          const share = weight * nodes.shares[a];
+          right[at] -= share * gx * difference;
+          right[at + 1] -= share * gy * difference;
+          for (let b = 0; b < 4; b++) {
+            const to = 2 * (nodes.first + NODE_OFFSETS[b]);
+            const both = share * nodes.shares[b];
+            normal[at * VALUES + to] += both * gx * gx;
+            normal[at * VALUES + to + 1] += both * gx * gy;
+            normal[(at + 1) * VALUES + to] += both * gx * gy;
+            normal[(at + 1) * VALUES + to + 1] += both * gy * gy;
+          }
+        }
+      }
+    }
+    regularise(normal, right, motion);
+    const change = solve(normal, right, VALUES);
+    for (let i = 0; i < VALUES; i++)
+      motion[i] = Math.min(Math.max(motion[i] + change[i], -FARTHEST), FARTHEST);
+  }
+
+  return {
+    fit(picture, geometry, start) {
+      const motion = start ? start.slice() : new Float32Array(VALUES);
+      const target = greys(shrunk(picture));
+      for (const size of STEPS) {
+        render(withSurround(geometry, motion));
+        improve(lowered(target, size), size, motion);
+      }
+      return motion;
+    },
+  };
+}
+
+/** Smoothness of the grid, and its rest where nothing is known. */
+function regularise(normal: Float64Array, right: Float64Array, motion: SurroundMotion): void {
+  const pull = (value: number, other: number | undefined, strength: number) => {
+    normal[value * VALUES + value] += strength;
+    right[value] -= strength * (motion[value] - (other === undefined ? 0 : motion[other]));
+    if (other === undefined) return;
+    normal[value * VALUES + other] -= strength;
+  };
+  for (let node = 0; node < SURROUND_COUNT; node++) {
+    const column = node % SURROUND_SIDE;
+    for (let axis = 0; axis < 2; axis++) {
+      const value = 2 * node + axis;
+      pull(value, undefined, REST);
+      for (const [next, there] of [
+        [node + 1, column < SURROUND_SIDE - 1],
+        [node + SURROUND_SIDE, node + SURROUND_SIDE < SURROUND_COUNT],
+      ] as const) {
+        if (!there) continue;
+        pull(value, 2 * next + axis, SMOOTHNESS);
+        pull(2 * next + axis, value, SMOOTHNESS);
+      }
+    }
+  }
+}
+
+/** Solves a symmetric positive-definite system by Cholesky's decomposition. */
+function solve(matrix: Float64Array, vector: Float64Array, n: number): Float64Array {
+  const l = matrix.slice();
+  const x = vector.slice();
+  for (let j = 0; j < n; j++) {
+    for (let k = 0; k < j; k++) l[j * n + j] -= l[j * n + k] ** 2;
+    l[j * n + j] = Math.sqrt(Math.max(l[j * n + j], 1e-12));
+    for (let i = j + 1; i < n; i++) {
+      for (let k = 0; k < j; k++) l[i * n + j] -= l[i * n + k] * l[j * n + k];
+      l[i * n + j] /= l[j * n + j];
+    }
+  }
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < i; k++) x[i] -= l[i * n + k] * x[k];
+    x[i] /= l[i * n + i];
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let k = i + 1; k < n; k++) x[i] -= l[k * n + i] * x[k];
+    x[i] /= l[i * n + i];
+  }
+  return x;
+}
+
+const shrunk = (picture: Picture): Picture =>
+  resampleSquare(picture, { x: 0, y: 0, side: picture.width }, SIZE);
+
+const grey = (colour: number): number =>
+  ((colour & 255) + 2 * ((colour >>> 8) & 255) + ((colour >>> 16) & 255)) / 4;
+
+function greys({ data }: Picture): Float32Array {
+  const out = new Float32Array(data.length / 4);
+  for (let i = 0; i < out.length; i++)
+    out[i] = (data[4 * i] + 2 * data[4 * i + 1] + data[4 * i + 2]) / 4;
+  return out;
+}
+
+/** A plane of `SIZE` at `size` pixels across, the mean of each block. */
+function lowered(plane: Float32Array, size: number): Float32Array {
+  const block = SIZE / size;
+  if (block === 1) return plane;
+  const out = new Float32Array(size * size);
+  for (let y = 0, i = 0; y < SIZE; y++) {
+    const row = Math.floor(y / block) * size;
+    for (let x = 0; x < SIZE; x++, i++) out[row + Math.floor(x / block)] += plane[i];
+  }
+  for (let i = 0; i < out.length; i++) out[i] /= block * block;
+  return out;
+}
+
+/**
+ * The references, each but the first with surround points: how what is around the face lies in it beside
+ * where it lies in the first. Both ends compute them from the same pictures.
+ */
+export function alignReferences(references: readonly DecoderReference[]): DecoderReference[] {
+  const [first, ...others] = references;
+  const fit = createSurroundFit([first]);
+  return [
+    first,
+    ...others.map(({ picture, landmarks }) => ({
+      picture,
+      landmarks: withSurround(landmarks, fit.fit(picture, landmarks)),
+    })),
+  ];
+}
