@@ -4,9 +4,11 @@
  *
  *     npx tsx training/portrait/prepare.ts CACHE --clips FOLDER [--scale 1]
  *     npx tsx training/portrait/prepare.ts CACHE [--seed 1] [--scale 1] [--sources clip,hard,still]
+ *         [--tracks FOLDER]
  *
  * The first takes every video in a folder, the second the project's data,
- * `$VISAVIS_DATA/data`. `--scale` multiplies how many samples each source gives.
+ * `$VISAVIS_DATA/data`. `--scale` multiplies how many samples each source gives. What has no track in
+ * `data/tracks` is taken if `--tracks`, which `tracker/tracks.py` writes, has one.
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -17,8 +19,8 @@ import { type Cache, createCache } from '../../src/cli/training/cache-file.js';
 import { UserError } from '../../src/cli/user-error.js';
 import { addClip, type TrackedClip } from './clip.js';
 import { findClips, type OwnClip, trackClip } from './own-clips.js';
-import { readTrack } from './samples.js';
 import { addStills } from './stills.js';
+import { openTracks, type TrackOf } from './tracks.js';
 
 /** Targets of a clip, at most, and of each of a person's clips where there are many. */
 const MOST_TARGETS = 220;
@@ -34,13 +36,13 @@ function targetsOf<T>(clip: T, all: readonly T[], personOf: (clip: T) => string)
 }
 
 /** A clip of the project's data, as it was tracked; undefined where it was not. */
-function dataClip(clip: Clip): TrackedClip | undefined {
-  const track = resolve(dataRoot(), 'tracks', `${clip.file}.npz`);
-  if (!existsSync(track)) return undefined;
+function dataClip(clip: Clip, trackOf: TrackOf): TrackedClip | undefined {
+  const landmarks = trackOf(clip.file);
+  if (!landmarks) return undefined;
   const { file, width, height, fps } = clip;
   return {
     ...{ name: file, person: clip.identity || file, width, height, fps },
-    landmarks: readTrack(track),
+    landmarks,
     pictures: () => readFrames(resolve(dataRoot(), file), clip),
   };
 }
@@ -48,25 +50,26 @@ function dataClip(clip: Clip): TrackedClip | undefined {
 async function addData(
   cache: Cache,
   sources: readonly string[],
+  trackOf: TrackOf,
   seed: number,
   scale: number,
 ): Promise<void> {
   const { train, hard } = splits();
   if (sources.includes('still')) {
-    await addStills(cache, join(dataRoot(), 'stills'), seed, scale);
+    await addStills(cache, trackOf, seed, scale);
     console.log('stills', cache.length);
   }
   if (sources.includes('clip'))
     for (const clip of train) {
       const most = scale * targetsOf(clip, train, ({ identity }) => identity);
-      const tracked = dataClip(clip);
+      const tracked = dataClip(clip, trackOf);
       if (tracked) await addClip(cache, tracked, { most, source: 'clip' });
       console.log(clip.file, cache.length);
     }
   if (sources.includes('hard'))
     for (const clip of hard) {
       const selection = { most: HARD_TARGETS * scale, source: 'hard', withFirst: true };
-      const tracked = dataClip(clip);
+      const tracked = dataClip(clip, trackOf);
       if (tracked) await addClip(cache, tracked, selection);
     }
 }
@@ -104,6 +107,7 @@ async function main(): Promise<void> {
       seed: { type: 'string', default: '1' },
       scale: { type: 'string', default: '1' },
       sources: { type: 'string', default: 'clip,hard,still' },
+      tracks: { type: 'string' },
     },
   });
   const [folder] = positionals;
@@ -115,10 +119,17 @@ async function main(): Promise<void> {
     throw new UserError(
       `${dataRoot()} holds no splits.json: set VISAVIS_DATA, or give --clips FOLDER with your videos`,
     );
+  if (options.tracks !== undefined && !existsSync(options.tracks))
+    throw new UserError(
+      `--tracks ${options.tracks}: no such folder; training/README.md says how to make it`,
+    );
   mkdirSync(folder, { recursive: true });
   const cache = createCache(folder);
   if (clips) await addOwn(cache, clips, join(folder, 'tracks'), scale);
-  else await addData(cache, options.sources.split(','), Number(options.seed), scale);
+  else {
+    const trackOf = openTracks(options.tracks);
+    await addData(cache, options.sources.split(','), trackOf, Number(options.seed), scale);
+  }
   cache.close();
   console.log(`${cache.length} samples in ${folder}`);
 }

@@ -1,20 +1,17 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import sharp from 'sharp';
 import { dataRoot, splits } from '../../bench/data.js';
 import { type Cache, MAX_COUNT } from '../../src/cli/training/cache-file.js';
 import { type Landmarks, POINT_COUNT } from '../../src/geometry/landmarks.js';
 import { GAZE_VALUES, MotionModel, POSE_VALUES } from '../../src/geometry/motion-model.js';
-import type { Picture } from '../../src/geometry/picture.js';
 import { neutralGeometry, rotationMatrix } from '../../src/geometry/pose.js';
-import { resampleSquare } from '../../src/geometry/resample.js';
 import type { DecoderReference } from '../../src/models/decoder.js';
 import { createPortraitInputs, NETWORK_SIZE } from '../../src/models/families/portrait-inputs.js';
 import { createWarpDecoder } from '../../src/models/families/warp.js';
 import { MAX_VALUE } from '../../src/protocol/motion-codec.js';
 import { HeadCrop, toCropUnits } from '../../src/sender/crop.js';
 import { DEFAULT_QUANTISER } from '../../src/sender/defaults.js';
-import { addSet, basis, boxes, compressed, readTrack, throughCodec } from './samples.js';
+import { addSet, basis, boxes, compressed, throughCodec } from './samples.js';
+import { readStills } from './stills-read.js';
+import type { TrackOf } from './tracks.js';
 
 /** Sets of references that each still is the target of. */
 const SETS_PER_STILL = 8;
@@ -34,49 +31,13 @@ function randomOf(seed: number): () => number {
   };
 }
 
-interface Still extends DecoderReference {
-  readonly person: string;
-}
-
-/** `london_neutral/002_03.jpg` and `london_smiling/002_08.jpg` show one person. */
-function personOf(folder: string, file: string): string {
-  if (folder.startsWith('london')) return `london-${file.slice(0, 3)}`;
-  return folder === 'lisa' ? 'lisa' : `${folder}-${file}`;
-}
-
-async function readStills(root: string): Promise<Still[]> {
-  const stills: Still[] = [];
-  for (const folder of readdirSync(root)) {
-    const tracks = resolve(dataRoot(), 'tracks/stills', folder);
-    if (!existsSync(tracks)) continue;
-    for (const file of readdirSync(join(root, folder))) {
-      const track = join(tracks, `${file}.npz`);
-      if (!existsSync(track)) continue;
-      const landmarks = readTrack(track).get(0);
-      if (!landmarks) continue;
-      const { data, info } = await sharp(join(root, folder, file))
-        .ensureAlpha()
-        .raw()
-        .toBuffer({ resolveWithObject: true });
-      const picture: Picture = { ...info, data: new Uint8ClampedArray(data) };
-      const square = new HeadCrop([landmarks], info.width, info.height).follow(landmarks);
-      stills.push({
-        person: personOf(folder, file),
-        picture: resampleSquare(picture, square, NETWORK_SIZE),
-        landmarks: toCropUnits(landmarks, square),
-      });
-    }
-  }
-  return stills;
-}
-
 /** Expressions of the clips that may be trained on, as the codec's integers. */
-function readExpressions(random: () => number): Int16Array[] {
+function readExpressions(trackOf: TrackOf, random: () => number): Int16Array[] {
   const expressions: Int16Array[] = [];
   for (const clip of splits().train) {
-    const path = resolve(dataRoot(), 'tracks', `${clip.file}.npz`);
-    if (!existsSync(path)) continue;
-    const frames = [...readTrack(path).values()];
+    const track = trackOf(clip.file);
+    if (!track) continue;
+    const frames = [...track.values()];
     const crop = new HeadCrop(frames, clip.width, clip.height);
     const geometries = frames.map((frame) => toCropUnits(frame, crop.square));
     const model = new MotionModel(basis, neutralGeometry(geometries.slice(0, 25)));
@@ -130,19 +91,19 @@ async function turned(
 }
 
 /**
- * Adds stills as targets. Their references: the person's other expressions, and stills turned in
+ * Adds the data's stills as targets. Their references: the person's other expressions, and stills turned in
  * 3-D with an expression lent from a clip.
  */
 export async function addStills(
   cache: Cache,
-  root: string,
+  trackOf: TrackOf,
   seed: number,
   scale: number,
 ): Promise<void> {
   const random = randomOf(seed);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)];
-  const stills = await readStills(root);
-  const expressions = readExpressions(random);
+  const stills = await readStills(dataRoot(), trackOf);
+  const expressions = readExpressions(trackOf, random);
   for (const still of stills) {
     const others = stills.filter((other) => other.person === still.person && other !== still);
     for (let n = 0; n < SETS_PER_STILL * scale; n++) {
