@@ -3,7 +3,13 @@ import { CROP_UNITS, type Landmarks, MESH_POINT_COUNT } from './landmarks.js';
 import { fitPose, rotationMatrix } from './pose.js';
 import { FACE_OVAL, RIGID_POINTS } from './regions.js';
 import { smoothstep } from './smoothstep.js';
-import { createNodeShares, hasSurround, NODE_OFFSETS, nodeShares, surroundMotion } from './surround.js';
+import {
+  createNodeShares,
+  hasSurround,
+  NODE_OFFSETS,
+  nodeShares,
+  surroundMotion,
+} from './surround.js';
 import { TRIANGLES } from './topology.js';
 
 /**

@@ -1,5 +1,6 @@
 import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
 import type { Picture } from '../geometry/picture.js';
+import { SURROUNDED_NUMBERS } from '../geometry/surround.js';
 import { checkOption } from '../protocol/check-options.js';
 
 const NUMBERS = 3 * POINT_COUNT;
@@ -7,6 +8,12 @@ const NUMBERS = 3 * POINT_COUNT;
 /** 478 × 3 numbers; whether they are finite is not looked at. */
 export function checkLandmarks(path: string, landmarks: Landmarks): void {
   checkOption(landmarks?.length === NUMBERS, path, `${NUMBERS} numbers`);
+}
+
+/** Points of a face, with surround points or without. */
+export function checkGeometry(path: string, geometry: Landmarks): void {
+  const fits = geometry?.length === NUMBERS || geometry?.length === SURROUNDED_NUMBERS;
+  checkOption(fits, path, `${NUMBERS} numbers, or ${SURROUNDED_NUMBERS} with surround points`);
 }
 
 /** RGBA pixels, as many as width and height say. */

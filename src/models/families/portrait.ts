@@ -3,7 +3,7 @@ import type { Picture } from '../../geometry/picture.js';
 import { resampleSquare } from '../../geometry/resample.js';
 import { checkOption } from '../../protocol/check-options.js';
 import { InvalidStateError } from '../../protocol/errors.js';
-import { checkLandmarks, checkPicture } from '../check-options.js';
+import { checkGeometry, checkPicture } from '../check-options.js';
 import type { DecoderIdentity, DecoderReference, FaceDecoder } from '../decoder.js';
 import type { InferenceSession, OpenSession, Tensor } from '../inference.js';
 import { createFaceWarp, type FaceWarp } from './face-warp.js';
@@ -85,7 +85,7 @@ export function createPortraitDecoder(graphs: PortraitGraphs, open: OpenSession)
     async decode(geometry: Landmarks): Promise<Picture> {
       if (closed) throw new InvalidStateError('the decoder is closed');
       if (!person) throw new InvalidStateError('the decoder has no identity yet');
-      checkLandmarks('geometry', geometry);
+      checkGeometry('geometry', geometry);
       const { size, count, inputs, warp, generator, layout, style } = person;
       inputs.update(geometry);
       const made = generator.run({
@@ -126,7 +126,7 @@ const tensor = (data: Float32Array, ...dims: number[]): Tensor => ({ data, dims 
 function checkedReferences({ size, references }: DecoderIdentity): readonly DecoderReference[] {
   checkOption(references?.length > 0, 'identity.references', 'one at least');
   references.forEach(({ picture, landmarks }, i) => {
-    checkLandmarks(`identity.references[${i}].landmarks`, landmarks);
+    checkGeometry(`identity.references[${i}].landmarks`, landmarks);
     checkPicture(`identity.references[${i}].picture`, picture);
     const fits = picture.width === size && picture.height === size;
     checkOption(fits, `identity.references[${i}].picture`, `${size}×${size}`);

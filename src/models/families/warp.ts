@@ -11,7 +11,7 @@ import {
 import { COEFFICIENTS, createWarpMap, type WarpMap } from '../../geometry/warp-map.js';
 import { checkOption } from '../../protocol/check-options.js';
 import { InvalidStateError } from '../../protocol/errors.js';
-import { checkLandmarks, checkPicture } from '../check-options.js';
+import { checkGeometry, checkPicture } from '../check-options.js';
 import type { DecoderIdentity, FaceDecoder } from '../decoder.js';
 import { sample } from './sample.js';
 import { createEye, type Eye } from './warp-eyes.js';
@@ -47,7 +47,7 @@ export function createWarpDecoder(): FaceDecoder {
     async decode(geometry: Landmarks): Promise<Picture> {
       if (closed) throw new InvalidStateError('the decoder is closed');
       if (person === undefined) throw new InvalidStateError('the decoder has no identity yet');
-      checkLandmarks('geometry', geometry);
+      checkGeometry('geometry', geometry);
       const picture = createPicture(person.size, person.size);
       person.map.update(geometry, person.chooser.choose(geometry));
       person.rightEye.update(geometry);
@@ -67,7 +67,7 @@ function prepare({ size, references }: DecoderIdentity): Person {
   checkOption(references?.length > 0, 'identity.references', 'one at least');
   const landmarks = references.map((reference) => reference.landmarks);
   const pixels = references.map(({ picture }, i) => {
-    checkLandmarks(`identity.references[${i}].landmarks`, landmarks[i]);
+    checkGeometry(`identity.references[${i}].landmarks`, landmarks[i]);
     checkPicture(`identity.references[${i}].picture`, picture);
     const fits = picture.width === size && picture.height === size;
     checkOption(fits, `identity.references[${i}].picture`, `${size}×${size}`);
