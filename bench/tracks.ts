@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Landmarks, POINT_COUNT } from '../src/geometry/landmarks.js';
 import { neutralGeometry } from '../src/geometry/pose.js';
-import { HeadCrop, toCropUnits } from '../src/sender/crop.js';
+import { type CropSquare, HeadCrop, toCropUnits } from '../src/sender/crop.js';
 import { type Clip, dataRoot } from './data.js';
 import { readNpz } from './npz.js';
 
@@ -11,6 +11,8 @@ export interface Track {
   readonly clip: Clip;
   /** Landmarks (crop units) of each frame; undefined where FaceLandmarker found no face. */
   readonly frames: (Landmarks | undefined)[];
+  /** The square of each picture that the codec sees. */
+  readonly squares: (CropSquare | undefined)[];
   /** Neutral geometry from the enrolment frames. */
   readonly neutral: Landmarks;
   /** Frames of the enrolment: the first second. */
@@ -38,6 +40,7 @@ export function loadTrack(clip: Clip): Track | undefined {
   const crop = new HeadCrop(first, width, height);
   const fixed = crop.square;
   const neutral = neutralGeometry(first.map((frame) => toCropUnits(frame, fixed)));
-  const frames = pixels.map((frame) => frame && toCropUnits(frame, crop.follow(frame)));
-  return { clip, frames, neutral, enrolment };
+  const squares = pixels.map((frame) => frame && crop.follow(frame));
+  const frames = pixels.map((frame, i) => frame && toCropUnits(frame, squares[i]!));
+  return { clip, frames, squares, neutral, enrolment };
 }

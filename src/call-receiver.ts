@@ -26,7 +26,7 @@ import type { CallChannels } from './transport/channel.js';
 export interface ShownPicture {
   /** Number of the frame, as the sender counts. */
   readonly sequence: number;
-  /** How it came about; `held` also where decoding was too slow and the last picture stayed. */
+  /** How it came about; `held` also where a newer frame was due before this one could be decoded. */
   readonly origin: FrameOrigin;
   /** The caller's from now on; undefined: the last picture stays on show. */
   readonly picture: Picture | undefined;
@@ -52,19 +52,17 @@ export interface CallReceiverOptions {
   /** Takes a still of the person, the caller's: what is on show until the first frame. */
   readonly onIdentity?: (still: Picture) => void;
   /**
-   * Shows a frame; the next one waits for the promise. Where four frames wait, the oldest of them is
-   * not decoded any more (`held`), unless the stream is unpaced: then the sender waits.
+   * Shows a frame; the next one waits for the promise. Of the frames that are due when decoder and
+   * promise are done, only the newest is decoded (the others are `held`), so that no delay stays;
+   * unless the stream is unpaced: then each is decoded, and the sender waits.
    */
   readonly onFrame: (frame: ShownPicture) => void | Promise<void>;
 }
 
-/**
- * Frames that may wait for the decoder: a hiccup of 100 ms is made up for without a loss. Beyond it
- * the decoder is too slow, and the oldest are not decoded.
- */
-const MAX_BACKLOG_FRAMES = 4;
-/** Frames taken from the jitter buffer, which drops the oldest beyond its own bound, at most. */
-const MAX_DUE_FRAMES = 32;
+export interface CallReceiverStats extends ReceiverStats {
+  /** Frames that were due while the decoder was busy and gave way to a newer one: `held`. */
+  readonly framesSkipped: number;
+}
 
 /** The receiving end of a call: a `ReceiverSession` with channels, a decoder, a clock and timers. */
 export class CallReceiver {
@@ -77,7 +75,7 @@ export class CallReceiver {
   /** When the last control message of use arrived. */
   #heardMs = callClock();
   #showing: Promise<void> | undefined;
-  readonly #due: PresentedFrame[] = [];
+  #framesSkipped = 0;
   #changed: (() => void)[] = [];
 
   /** Throws a TypeError that names a bad option. */
@@ -117,9 +115,7 @@ export class CallReceiver {
    * rejects with a CallError where it failed or broke off.
    */
   async ended(): Promise<Readonly<Record<string, number>>> {
-    while (!this.#error && (!this.#over || this.#showing || this.#due.length > 0)) {
-      await this.#change();
-    }
+    while (!this.#error && (!this.#over || this.#showing)) await this.#change();
     await this.#showing;
     clearTimeout(this.#timer);
     await this.#options.decoder.close();
@@ -131,14 +127,13 @@ export class CallReceiver {
 
   /** Ends the call and says goodbye; `ended` resolves. The channels stay open. Safe to call twice. */
   end(): void {
-    this.#due.length = 0;
     this.#session.end();
     this.#pump();
   }
 
   /** What arrived so far, and how it is played out. */
-  getStats(): ReceiverStats {
-    return this.#session.getStats();
+  getStats(): CallReceiverStats {
+    return { ...this.#session.getStats(), framesSkipped: this.#framesSkipped };
   }
 
   /** Waits for a change; until frames come, the sender must go on with the identity. */
@@ -224,18 +219,13 @@ export class CallReceiver {
     onIdentity?.(await decoder.decode(references[0].landmarks));
   }
 
-  /** Shows what is due, one after the other; a frame that waits for too many others is not decoded. */
+  /** Shows what is due, one after the other. */
   #show(): void {
-    const room = this.#session.unpaced ? 1 : MAX_DUE_FRAMES;
-    while (this.#due.length < room) {
-      const frame = this.#session.present(callClock());
-      if (!frame) break;
-      this.#due.push(frame);
-    }
-    const next = this.#showing ? undefined : this.#due.shift();
-    if (!next) return;
-    const late = this.#due.length >= MAX_BACKLOG_FRAMES;
-    this.#showing = this.#decode(next, late)
+    if (this.#showing) return;
+    const nowMs = callClock();
+    const frame = this.#session.present(nowMs);
+    if (!frame) return;
+    this.#showing = this.#showNewest(frame, nowMs)
       .catch((error: Error) => {
         this.#error ??= error;
       })
@@ -245,12 +235,29 @@ export class CallReceiver {
       });
   }
 
-  async #decode({ landmarks, ...frame }: PresentedFrame, late: boolean): Promise<void> {
-    const decode = landmarks !== undefined && !late;
-    const picture = decode ? await this.#options.decoder.decode(landmarks) : undefined;
+  /** Decodes the newest of the frames that are due, `frame` the first; unpaced, `frame` itself. */
+  async #showNewest(frame: PresentedFrame, nowMs: number): Promise<void> {
+    let newest = frame;
+    let { landmarks } = frame;
+    while (!this.#session.unpaced) {
+      const newer = this.#session.present(nowMs);
+      if (!newer) break;
+      if (landmarks && newer.landmarks) this.#framesSkipped++;
+      await this.#give(newest, undefined);
+      newest = newer;
+      // A frame without any asks for the picture of the one before.
+      landmarks = newer.landmarks ?? landmarks;
+    }
+    await this.#give(newest, landmarks && (await this.#options.decoder.decode(landmarks)));
+  }
+
+  async #give(
+    { landmarks, origin, ...frame }: PresentedFrame,
+    picture: Picture | undefined,
+  ): Promise<void> {
     await this.#options.onFrame({
       ...frame,
-      origin: landmarks && late ? 'held' : frame.origin,
+      origin: landmarks && !picture ? 'held' : origin,
       picture,
       decodedMs: picture && callClock(),
     });

@@ -1,7 +1,12 @@
 /** The platform-free part of visavis: calls, sessions, packs, geometry. */
 
 export { CallError, callClock } from './call.js';
-export { CallReceiver, type CallReceiverOptions, type ShownPicture } from './call-receiver.js';
+export {
+  CallReceiver,
+  type CallReceiverOptions,
+  type CallReceiverStats,
+  type ShownPicture,
+} from './call-receiver.js';
 export { CallSender, type CallSenderOptions } from './call-sender.js';
 export { CROP_UNITS, type Landmarks, POINT_COUNT } from './geometry/landmarks.js';
 export { createPicture, type Picture } from './geometry/picture.js';

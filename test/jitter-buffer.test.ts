@@ -173,18 +173,20 @@ describe('feedback scheduler', () => {
 
 describe('concealment', () => {
   it('interpolates between known frames of the same quantiser', () => {
-    const { origin, values } = conceal(1, state(10), undefined, { state: state(20), gap: 4 });
+    const { origin, values } = conceal(1, state(10), undefined, 20, { state: state(20), gap: 4 });
     expect([origin, values?.[0]]).toEqual(['interpolated', 13]);
     const other = { state: state(20, { quantiser: 5 }), gap: 4 };
-    expect(conceal(1, state(10), undefined, other).origin).toBe('extrapolated');
+    expect(conceal(1, state(10), undefined, 20, other).origin).toBe('extrapolated');
   });
 
   it('extrapolates with damped velocity, lets the expression rest, then holds', () => {
-    const at = (position: number) => conceal(position, state(100), state(90));
+    const at = (position: number) => conceal(position, state(100), state(90), 18);
     // Velocity 10: 6, then 3.6, 2.16 and 1.3 more, then none; 20 values, of which 6 are pose.
     expect([1, 2, 3, 4, 5].map((p) => at(p).values?.[0])).toEqual([106, 110, 112, 113, 113]);
     expect([4, 5, 6, 25].map((p) => at(p).values?.[6])).toEqual([113, 102, 92, 12]);
+    // The last two are the surround's: it stays.
+    expect([4, 5, 25].map((p) => at(p).values?.[18])).toEqual([113, 113, 113]);
     expect(at(26)).toEqual({ origin: 'held', values: undefined });
-    expect(conceal(1, state(100), undefined).values?.[0]).toBe(100);
+    expect(conceal(1, state(100), undefined, 20).values?.[0]).toBe(100);
   });
 });

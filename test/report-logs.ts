@@ -78,6 +78,7 @@ export function receiverLog(): ReceiverLog {
     framesReceived: 194,
     framesShown: 200,
     framesConcealed: 6,
+    framesSkipped: 2,
     drops: { 'too-old': 2, malformed: 0 },
     peerJoinedMs: START + 101,
     connectedMs: START + 401,

@@ -88,7 +88,7 @@ describe('report.json', () => {
       fps: 25,
       seconds: 8,
       pack: { name: 'warp', sha256: 'ab'.repeat(32) },
-      frames: { sent: 200, received: 194, shown: 200, concealed: 6, no_face: 3 },
+      frames: { sent: 200, received: 194, shown: 200, concealed: 6, skipped: 2, no_face: 3 },
       payload: {
         identity_bytes: 61_440,
         motion_bytes: 1_900,
@@ -155,6 +155,23 @@ describe('report.json', () => {
     expect(report.bounds).toBe(
       'the sender, at 10 fps: tracking takes 80.0 ms of the 100.0 ms that a frame took, the rest is reading, cropping and keeping the picture',
     );
+  });
+
+  it('says that the decoder skipped frames, or was waited for', () => {
+    const [sender, receiver] = [senderLog(), receiverLog()];
+    const late = receiver.frames.map((frame) => ({
+      ...frame,
+      decodeMs: frame.bufferMs && frame.bufferMs + 60,
+    }));
+    const log = { ...receiver, frames: late, framesSkipped: 70 };
+    expect(buildReport({ ...base, sender, receiver: log }).bounds).toBe(
+      'the decoder: it takes 60.0 ms of the 40.0 ms that a frame has, and skipped 70 of 200 frames',
+    );
+    const unpaced = { ...base, sender, config: { fast: true } };
+    expect(buildReport({ ...unpaced, receiver: { ...log, framesSkipped: 0 } }).bounds).toBe(
+      'the decoder, at 25 fps: it takes 60.0 ms of the 40.0 ms that a frame took',
+    );
+    expect(buildReport({ ...unpaced, receiver }).bounds).toContain("the clip's own rate");
   });
 
   it('takes percentiles between the values', () => {

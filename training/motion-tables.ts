@@ -1,16 +1,17 @@
 /**
  * Counts the motion codec's symbols over the tracks that may be trained on and writes the static
- * entropy tables of a pack.
+ * entropy tables of a pack, with `surround` those of one whose frames carry surround points.
  *
- *     VISAVIS_DATA=../shared npx tsx training/motion-tables.ts packs/warp/basis.bin packs/warp/tables.bin
+ *     VISAVIS_DATA=../shared npx tsx training/motion-tables.ts packs/warp/basis.bin packs/warp/tables.bin [surround]
  *
  * The quantiser does not look at the tables, so one pass is exact. Format: spec/bitstream.md,
  * "Entropy tables".
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { splits } from '../bench/data.js';
+import { withSurroundPoints } from '../bench/surround-track.js';
 import { loadTrack } from '../bench/tracks.js';
-import { MotionModel } from '../src/geometry/motion-model.js';
+import { faceValueCount, MotionModel, SURROUND_VALUES } from '../src/geometry/motion-model.js';
 import { parseBasis } from '../src/models/motion-data.js';
 import {
   activityContext,
@@ -36,14 +37,14 @@ const MOST_FRAMES = 300;
 const POOLED_COUNT = 20;
 const LAPLACE_COUNT = 0.5;
 
-const [basisPath, tablesPath] = process.argv.slice(2);
-if (!basisPath || !tablesPath) {
-  console.error('usage: npx tsx training/motion-tables.ts BASIS.bin TABLES.bin');
+const [basisPath, tablesPath, surround] = process.argv.slice(2);
+if (!basisPath || !tablesPath || (surround && surround !== 'surround')) {
+  console.error('usage: npx tsx training/motion-tables.ts BASIS.bin TABLES.bin [surround]');
   process.exit(2);
 }
 const basis = parseBasis(readFileSync(basisPath));
 if (!basis) throw new Error(`${basisPath} is no motion basis`);
-const valueCount = basis.components + 10;
+const valueCount = faceValueCount(basis) + (surround ? SURROUND_VALUES : 0);
 const zeros = (symbols: number) => new Float64Array(symbols);
 const residual = Array.from({ length: valueCount }, () =>
   Array.from({ length: ACTIVITY_CONTEXTS }, () => zeros(RESIDUAL_SYMBOLS)),
@@ -58,9 +59,10 @@ const flat: MotionTables = {
 const { train, hard } = splits();
 let frameCount = 0;
 for (const clip of [...train, ...hard]) {
-  const track = loadTrack(clip);
-  if (!track) continue;
-  const model = new MotionModel(basis, track.neutral);
+  const face = loadTrack(clip);
+  if (!face) continue;
+  const track = surround ? await withSurroundPoints(face) : face;
+  const model = new MotionModel(basis, track.neutral, surround !== undefined);
   const weight = Math.min(1, MOST_FRAMES / track.frames.length);
   for (const quantiser of QUANTISERS) {
     let state = initialState(valueCount, quantiser);

@@ -2,6 +2,7 @@ import type { Landmarks } from '../../src/geometry/landmarks.js';
 import { MotionModel } from '../../src/geometry/motion-model.js';
 import type { Picture } from '../../src/geometry/picture.js';
 import type { FaceDecoder } from '../../src/models/decoder.js';
+import { whole } from '../../src/models/families/surround-fit.js';
 import { createNodePictureCodec } from '../../src/models/picture-codec-node.js';
 import { parseIdentity } from '../../src/protocol/identity.js';
 import { MAX_REFERENCE_SIDE } from '../../src/protocol/limits.js';
@@ -13,6 +14,7 @@ import {
   DEFAULT_INDEPENDENT_INTERVAL,
   DEFAULT_QUANTISER,
 } from '../../src/sender/defaults.js';
+import { createSurroundTracker } from '../../src/sender/surround-tracker.js';
 import type { Candidate } from './candidates.js';
 import type { MotionTraffic } from './wire.js';
 
@@ -25,8 +27,11 @@ export interface Shown {
 
 /** One decoder with a codec of its own: landmarks in, motion bytes between, pictures out. */
 export interface Lane {
-  /** Takes the next frame (crop units; undefined: no face) and gives the pictures that it completes. */
-  push(landmarks: Landmarks | undefined): Promise<Shown[]>;
+  /**
+   * Takes the next frame (crop units; undefined: no face) with the picture that the codec sees, and
+   * gives the pictures that it completes.
+   */
+  push(landmarks: Landmarks | undefined, crop: Picture): Promise<Shown[]>;
   /** The pictures of the frames that still wait for their bundle to be full. */
   flush(): Promise<Shown[]>;
   /** What was sent so far. */
@@ -61,8 +66,9 @@ export async function openLane(
   let picture = await decoder.decode(identity.references[0].landmarks);
 
   const frameIntervalMs = 1000 / fps;
-  const sender = new MotionModel(pack.basis, identity.neutral);
-  const receiver = new MotionModel(pack.basis, identity.neutral);
+  const sender = new MotionModel(pack.basis, identity.neutral, pack.surround);
+  const receiver = new MotionModel(pack.basis, identity.neutral, pack.surround);
+  const surround = pack.surround && (await createSurroundTracker(identityBytes, codec));
   const packetizer = new MotionPacketizer({
     tables: pack.tables,
     framesPerPacket: DEFAULT_FRAMES_PER_PACKET,
@@ -97,7 +103,8 @@ export async function openLane(
   }
 
   return {
-    async push(landmarks) {
+    async push(face, crop) {
+      const landmarks = face && (surround ? surround.track(crop, whole(crop), face) : face);
       const { base, predicted } = packetizer.next;
       const reference = predicted ? base.values : undefined;
       const values = landmarks && sender.quantise(landmarks, reference, base.quantiser, MAX_VALUE);

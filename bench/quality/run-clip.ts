@@ -96,8 +96,10 @@ export async function runClip(
       const found = continueFace(await tracker.track(picture), face);
       face = found ?? face;
       const square = found ? crop.follow(found.landmarks) : crop.square;
-      sources.push({ index, source: resampleSquare(picture, square, size) });
-      await deliver((lane) => lane.push(found && toCropUnits(found.landmarks, square)));
+      const source = resampleSquare(picture, square, size);
+      const landmarks = found && toCropUnits(found.landmarks, square);
+      sources.push({ index, source });
+      await deliver((lane) => lane.push(landmarks, source));
     }
     await deliver((lane) => lane.flush());
     return lanes.map(({ traffic }) => traffic);

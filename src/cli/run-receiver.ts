@@ -94,6 +94,7 @@ export async function runReceiver(options: ReceiverRunOptions): Promise<RunResul
       framesReceived: stats.framesReceived,
       framesShown: frames.length,
       framesConcealed: made.length,
+      framesSkipped: stats.framesSkipped,
       drops: stats.drops as Record<string, number>,
       peerJoinedMs,
       connectedMs,

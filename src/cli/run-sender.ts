@@ -4,9 +4,11 @@ import { CallSender } from '../call-sender.js';
 import type { Picture } from '../geometry/picture.js';
 import { resampleSquare } from '../geometry/resample.js';
 import type { Pack } from '../models/pack.js';
+import { createNodePictureCodec } from '../models/picture-codec-node.js';
 import { openPersonalPack } from '../models/personal-node.js';
 import type { StreamSize } from '../protocol/limits.js';
 import { toCropUnits } from '../sender/crop.js';
+import { createSurroundTracker } from '../sender/surround-tracker.js';
 import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
 import { connect } from './connect.js';
 import { countChannels } from './counted-channels.js';
@@ -170,13 +172,16 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
 
 async function sendFrames(
   { fast, size, writer, abort, reporter }: SenderRunOptions,
-  { clip, frames, tracker, enrolled }: Source,
+  { clip, frames, tracker, enrolled, pack }: Source,
   sender: CallSender,
   sent: SentFrame[],
   counts: { noFace: number },
   wireBytes: () => number,
 ): Promise<void> {
   const { crop, nextIndex } = enrolled;
+  const surround = pack.surround
+    ? await createSurroundTracker(enrolled.identity, createNodePictureCodec())
+    : undefined;
   const intervalMs = 1000 / clip.fps;
   const startMs = callClock();
   const startBytes = wireBytes();
@@ -200,7 +205,8 @@ async function sendFrames(
     const square = found ? crop.follow(found.landmarks) : crop.square;
     if (!found) counts.noFace++;
     const landmarks = found && toCropUnits(found.landmarks, square);
-    const left = sender.sendFrame(landmarks, fast ? dueMs : captureMs);
+    const geometry = landmarks && (surround?.track(picture, square, landmarks) ?? landmarks);
+    const left = sender.sendFrame(geometry, fast ? dueMs : captureMs);
     const encodeMs = callClock();
     bundled.push({ index, captureMs, trackMs, encodeMs, sentMs: encodeMs });
     if (left) {

@@ -50,6 +50,10 @@ const STEP_REFERENCE_INDEX = 4;
  */
 const ROUNDING_THRESHOLD = 0.65;
 
+/** Values of a motion frame that describe the face: all but the surround's. */
+export const faceValueCount = ({ components }: MotionBasis): number =>
+  POSE_VALUES + components + GAZE_VALUES;
+
 /** Turns landmarks into the integers of a motion frame and back, for one enrolled person. */
 export class MotionModel {
   readonly basis: MotionBasis;
@@ -63,7 +67,7 @@ export class MotionModel {
   constructor(basis: MotionBasis, neutral: Landmarks, surround = false) {
     this.basis = basis;
     this.neutral = neutral;
-    this.#faceValues = POSE_VALUES + basis.components + GAZE_VALUES;
+    this.#faceValues = faceValueCount(basis);
     this.valueCount = this.#faceValues + (surround ? SURROUND_VALUES : 0);
   }
 

@@ -31,6 +31,13 @@ function triangleTaps(offset: number, side: number, size: number, length: number
   return { count, source, weights };
 }
 
+/** A square of a picture, in pixels. */
+export interface Square {
+  readonly x: number;
+  readonly y: number;
+  readonly side: number;
+}
+
 /**
  * A square of a picture, resampled to `size × size` with a triangle (bilinear, antialiased) filter
  * that reads the picture's edge where it reaches beyond. The source stays the caller's and the
@@ -38,7 +45,7 @@ function triangleTaps(offset: number, side: number, size: number, length: number
  */
 export function resampleSquare(
   source: Picture,
-  square: { readonly x: number; readonly y: number; readonly side: number },
+  square: Square,
   size: number,
 ): Picture {
   const { x, y, side } = square;

@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { GAZE_VALUES, type MotionBasis, POSE_VALUES } from '../geometry/motion-model.js';
+import { faceValueCount, type MotionBasis, SURROUND_VALUES } from '../geometry/motion-model.js';
 import { checkOption } from '../protocol/check-options.js';
 import { type PackIdentity, PROTOCOL_VERSION } from '../protocol/control-messages.js';
 import { type MotionTables, parseTables } from '../protocol/motion-tables.js';
@@ -46,6 +46,8 @@ export interface Pack {
   readonly manifest: PackManifest;
   readonly basis: MotionBasis;
   readonly tables: MotionTables;
+  /** Whether its motion frames carry surround points. */
+  readonly surround: boolean;
   /** The decoder's networks, ONNX graphs, by their role in the family. */
   readonly networks: Readonly<Record<string, Uint8Array>>;
   /** Where the networks' weights lie, by role, in packs that say so. */
@@ -93,7 +95,8 @@ export async function loadPack(label: string, read: ReadPackFile): Promise<Pack>
   const basis = parseBasis(content(manifest.motion.basis));
   const tables = parseTables(content(manifest.motion.tables));
   if (!basis || !tables.ok) return fail('its motion basis or tables are not of this format');
-  if (tables.value.valueCount !== POSE_VALUES + basis.components + GAZE_VALUES) {
+  const more = tables.value.valueCount - faceValueCount(basis);
+  if (more !== 0 && more !== SURROUND_VALUES) {
     fail('its entropy tables are not those of its motion basis');
   }
   const networks = Object.fromEntries(
@@ -107,6 +110,7 @@ export async function loadPack(label: string, read: ReadPackFile): Promise<Pack>
     manifest,
     basis,
     tables: tables.value,
+    surround: more > 0,
     networks,
     ...weights,
   };

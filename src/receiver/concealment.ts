@@ -26,12 +26,14 @@ export interface Concealed {
  * under a still head, then hold the picture.
  *
  * `before` is the last known frame, `previous` the one before it; `after` the next known one, with
- * `gap` frames from `before` to it; `position` counts from `before`, 1 for the frame after it.
+ * `gap` frames from `before` to it; `position` counts from `before`, 1 for the frame after it. Values
+ * from `faceValues` on are the surround's, which stays where it is.
  */
 export function conceal(
   position: number,
   before: MotionState,
   previous: MotionState | undefined,
+  faceValues: number,
   after?: { readonly state: MotionState; readonly gap: number },
 ): Concealed {
   if (after?.state.quantiser === before.quantiser) {
@@ -49,7 +51,7 @@ export function conceal(
   const usable = previous?.quantiser === before.quantiser ? previous : undefined;
   const values = before.values.map((value, v) => {
     const moved = value + reach * (usable ? value - usable.values[v] : 0);
-    return Math.round(v < POSE_VALUES ? moved : moved * rest);
+    return Math.round(v < POSE_VALUES || v >= faceValues ? moved : moved * rest);
   });
   return { origin: 'extrapolated', values };
 }

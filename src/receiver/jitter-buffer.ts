@@ -62,6 +62,7 @@ interface Known {
 export class JitterBuffer {
   readonly #mode: PlayoutMode;
   readonly #intervalMs: number;
+  readonly #faceValues: number;
   readonly #frames = new Map<number, ReceivedFrame>();
   readonly #lateness: number[] = [];
   #offset: number | undefined;
@@ -76,8 +77,10 @@ export class JitterBuffer {
   #playedMs = -Infinity;
   #late = 0;
 
-  constructor(mode: PlayoutMode, intervalMs: number) {
+  /** `faceValues`: how many of a frame's values describe the face; by default all. */
+  constructor(mode: PlayoutMode, intervalMs: number, faceValues: number = Infinity) {
     this.#mode = mode;
+    this.#faceValues = faceValues;
     this.#intervalMs = intervalMs;
   }
 
@@ -240,6 +243,7 @@ export class JitterBuffer {
         sequence - last.sequence,
         last.state,
         this.#previous?.state,
+        this.#faceValues,
         after && { state: after.state, gap: after.sequence - last.sequence },
       );
     return {

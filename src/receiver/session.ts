@@ -1,5 +1,5 @@
 import type { Landmarks } from '../geometry/landmarks.js';
-import { MotionModel } from '../geometry/motion-model.js';
+import { faceValueCount, MotionModel } from '../geometry/motion-model.js';
 import { checkPack, type Pack } from '../models/pack.js';
 import { personalNetworks, personalPlaces } from '../models/personal.js';
 import { checkOption, checkStreamSize } from '../protocol/check-options.js';
@@ -200,9 +200,11 @@ export class ReceiverSession {
     if (this.#over || offered?.identity !== identity || status.state !== 'agreed') return;
     this.#offered = undefined;
     const intervalMs = 1000 / status.agreement.stream.fps;
-    this.#model = new MotionModel(this.#pack.basis, offered.identity.neutral);
+    const { basis, surround } = this.#pack;
+    this.#model = new MotionModel(basis, offered.identity.neutral, surround);
     this.#depacketizer ??= new MotionDepacketizer(this.#pack.tables, intervalMs);
-    this.#buffer ??= new JitterBuffer(this.#unpaced ? 'immediate' : 'realtime', intervalMs);
+    const mode = this.#unpaced ? 'immediate' : 'realtime';
+    this.#buffer ??= new JitterBuffer(mode, intervalMs, faceValueCount(basis));
     this.#transfer.accept(offered.bytes);
     this.#status = { state: 'streaming' };
   }
@@ -215,8 +217,9 @@ export class ReceiverSession {
     this.#status = { state: 'failed', code, message };
   }
 
-  /** The next frame that is due (see `JitterBuffer.poll`). */
+  /** The next frame that is due (see `JitterBuffer.poll`); none after the end. */
   present(nowMs: number): PresentedFrame | undefined {
+    if (this.#over) return undefined;
     const due = this.#buffer?.poll(nowMs);
     if (due) {
       this.#shown = due.sequence;

@@ -1,6 +1,6 @@
 import type { Landmarks } from '../geometry/landmarks.js';
 import { MotionModel } from '../geometry/motion-model.js';
-import { checkLandmarks } from '../models/check-options.js';
+import { checkGeometry } from '../models/check-options.js';
 import { checkPack, type Pack } from '../models/pack.js';
 import { checkFps, checkInteger, checkOption } from '../protocol/check-options.js';
 import { answerPing } from '../protocol/clock.js';
@@ -115,7 +115,7 @@ export class SenderSession {
     this.#size = size;
     this.#firstFrame = firstFrame;
     this.#bundleWaitMs = unpaced ? undefined : (BUNDLE_WAIT_FRAMES * 1000) / fps;
-    this.#model = new MotionModel(pack.basis, neutral);
+    this.#model = new MotionModel(pack.basis, neutral, pack.surround);
     this.#packetizer = new MotionPacketizer({
       tables: pack.tables,
       framesPerPacket,
@@ -214,7 +214,8 @@ export class SenderSession {
   }
 
   /**
-   * Takes the next frame: landmarks in crop units, or undefined where the picture has no face.
+   * Takes the next frame: landmarks in crop units, or undefined where the picture has no face. Surround
+   * points (`SurroundTracker`) count where the pack carries them; without them the surround rests.
    * `captureMs` must not go back. Throws InvalidStateError unless streaming, and a TypeError where
    * the landmarks are not 478 × 3 numbers or the time is none.
    */
@@ -222,7 +223,7 @@ export class SenderSession {
     if (this.#status.state !== 'streaming') {
       throw new InvalidStateError(`sendFrame: the session is ${this.#status.state}, not streaming`);
     }
-    if (landmarks) checkLandmarks('landmarks', landmarks);
+    if (landmarks) checkGeometry('landmarks', landmarks);
     checkOption(Number.isFinite(captureMs), 'captureMs', 'a number of milliseconds', captureMs);
     const { base, predicted } = this.#packetizer.next;
     const reference = predicted ? base.values : undefined;

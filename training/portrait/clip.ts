@@ -1,17 +1,14 @@
 import { type Cache, MAX_COUNT } from '../../src/cli/training/cache-file.js';
 import { UserError } from '../../src/cli/user-error.js';
 import type { Landmarks } from '../../src/geometry/landmarks.js';
-import { MotionModel } from '../../src/geometry/motion-model.js';
 import type { Picture } from '../../src/geometry/picture.js';
 import { neutralGeometry } from '../../src/geometry/pose.js';
 import { resampleSquare } from '../../src/geometry/resample.js';
-import { withSurround } from '../../src/geometry/surround.js';
 import type { DecoderReference } from '../../src/models/decoder.js';
-import { createPortraitInputs, NETWORK_SIZE } from '../../src/models/families/portrait-inputs.js';
-import { alignReferences, createSurroundFit } from '../../src/models/families/surround-fit.js';
+import { NETWORK_SIZE } from '../../src/models/families/portrait-inputs.js';
 import { type CropSquare, HeadCrop, toCropUnits } from '../../src/sender/crop.js';
 import { spreadChoice } from '../../src/sender/enrolment.js';
-import { addSet, basis, boxes, compressed, throughCodec } from './samples.js';
+import { addSet, basis, boxes, compressed, enrolled } from './samples.js';
 
 /** Faces that the first second must show: fewer are no enrolment. */
 export const FEWEST_FACES = 5;
@@ -78,20 +75,12 @@ export async function addClip(
   const sets = [];
   for (const { chosen, neutral } of plan.sets) {
     const references = await Promise.all(chosen.map((index) => compressed(frameAt(index))));
-    const aligned = alignReferences(references);
-    const set = addSet(cache, references);
-    sets.push({
-      set,
-      inputs: createPortraitInputs(aligned),
-      surround: createSurroundFit(aligned),
-      model: new MotionModel(basis, neutral, true),
-    });
+    sets.push({ set: addSet(cache, references), ...enrolled(references, basis, neutral) });
   }
   for (const target of plan.targets) {
     const { picture, landmarks } = frameAt(target.frame);
-    const { set, inputs, surround, model } = sets[target.set];
-    const motion = surround.fit(picture, throughCodec(model, landmarks));
-    const geometry = throughCodec(model, withSurround(landmarks, motion));
+    const { set, inputs, coded } = sets[target.set];
+    const geometry = coded(picture, landmarks);
     for (let i = 0; i < SETTLING; i++) inputs.warp.update(geometry);
     inputs.update(geometry);
     cache.addSample(picture, inputs, { set, person: clip.person, source, ...boxes(landmarks) });

@@ -3,7 +3,7 @@ import { readNpz } from '../../bench/npz.js';
 import { type Landmarks, POINT_COUNT } from '../../src/geometry/landmarks.js';
 import { parseBasis } from '../../src/models/motion-data.js';
 
-export { addSet, boxes, compressed, throughCodec } from '../../src/cli/training/sample.js';
+export { addSet, boxes, compressed, enrolled } from '../../src/cli/training/sample.js';
 
 /** The motion basis: the codec's, whose error the network must live with. */
 export const basis = parseBasis(

@@ -3,15 +3,13 @@ import { type Cache, MAX_COUNT } from '../../src/cli/training/cache-file.js';
 import { type Landmarks, POINT_COUNT } from '../../src/geometry/landmarks.js';
 import { GAZE_VALUES, MotionModel, POSE_VALUES } from '../../src/geometry/motion-model.js';
 import { neutralGeometry, rotationMatrix } from '../../src/geometry/pose.js';
-import { withSurround } from '../../src/geometry/surround.js';
 import type { DecoderReference } from '../../src/models/decoder.js';
-import { createPortraitInputs, NETWORK_SIZE } from '../../src/models/families/portrait-inputs.js';
-import { alignReferences, createSurroundFit } from '../../src/models/families/surround-fit.js';
+import { NETWORK_SIZE } from '../../src/models/families/portrait-inputs.js';
 import { createWarpDecoder } from '../../src/models/families/warp.js';
 import { MAX_VALUE } from '../../src/protocol/motion-codec.js';
 import { HeadCrop, toCropUnits } from '../../src/sender/crop.js';
 import { DEFAULT_QUANTISER } from '../../src/sender/defaults.js';
-import { addSet, basis, boxes, compressed, throughCodec } from './samples.js';
+import { addSet, basis, boxes, compressed, enrolled } from './samples.js';
 import { readStills } from './stills-read.js';
 import type { TrackOf } from './tracks.js';
 
@@ -119,12 +117,9 @@ export async function addStills(
       const kept = await Promise.all(references.map(compressed));
       const set = addSet(cache, kept);
       const { person, picture, landmarks } = still;
-      const aligned = alignReferences(kept);
-      const inputs = createPortraitInputs(aligned);
       const neutral = neutralGeometry([still, ...kept].map((r) => r.landmarks));
-      const model = new MotionModel(basis, neutral, true);
-      const motion = createSurroundFit(aligned).fit(picture, throughCodec(model, landmarks));
-      inputs.update(throughCodec(model, withSurround(landmarks, motion)));
+      const { inputs, coded } = enrolled(kept, basis, neutral);
+      inputs.update(coded(picture, landmarks));
       cache.addSample(picture, inputs, { set, person, source: 'still', ...boxes(landmarks) });
     }
   }

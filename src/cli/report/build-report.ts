@@ -50,6 +50,7 @@ export function buildReport(input: ReportInput): Report {
       received: receiver?.framesReceived ?? null,
       shown: receiver?.framesShown ?? null,
       concealed: receiver?.framesConcealed ?? null,
+      skipped: receiver?.framesSkipped ?? null,
       no_face: sender?.noFaceFrames ?? null,
     },
     payload: {
@@ -85,7 +86,7 @@ export function buildReport(input: ReportInput): Report {
       ssim: round(quality?.ssim, 5),
       frames_measured: quality?.frames.length ?? 0,
     },
-    bounds: whatBounds(sender, stagesMs),
+    bounds: whatBounds(input, stagesMs),
     drops: receiver?.drops ?? {},
     config: {
       size: sender?.size ?? null,
@@ -152,28 +153,44 @@ function sentFps(sender: SenderLog | undefined): number | null {
   return (1000 * (sender.frames.length - 1)) / (last.captureMs - first.captureMs);
 }
 
-/** A run whose mean rate is off the clip's by more than this share was not paced by the clip. */
+/** A run that is off the clip's rate by more than this share, sent or shown, did not keep up with it. */
 const PACED_TOLERANCE = 0.03;
 
+/** Unpaced, a decoder that is busy for more than this share of the time is what the sender waits for. */
+const BUSY_SHARE = 0.7;
+
 /**
- * What keeps the rate from being higher: the clip itself where frames were captured at its rate, else
- * the sender, which does one frame after the other, with its share of the largest stage.
+ * What keeps the rate from being higher: the decoder where it skipped frames or was waited for, the
+ * sender where it, doing one frame after the other, was slower than the clip; else the clip itself.
  */
-function whatBounds(sender: SenderLog | undefined, stages: Report['stages_ms']): string | null {
+function whatBounds(
+  { sender, receiver, config }: ReportInput,
+  stages: Report['stages_ms'],
+): string | null {
   const track = stages.track.p50;
   const decode = stages.decode.p50;
   if (!sender || track === null) return null;
   const frameMs = 1000 / sender.fps;
   const tookMs = 1000 / (sentFps(sender) ?? sender.fps);
   const ms = (value: number) => `${value.toFixed(1)} ms`;
-  const real = Math.abs(tookMs / frameMs - 1) <= PACED_TOLERANCE;
-  const rate = round(real ? sender.fps : 1000 / tookMs, 2);
-  if (decode !== null && decode > Math.max(frameMs, tookMs)) {
-    return `the decoder: it takes ${ms(decode)} of the ${ms(frameMs)} that a frame has`;
+  const rate = `${round(1000 / tookMs, 2)} fps`;
+  if (config?.fast && decode !== null && decode > BUSY_SHARE * tookMs) {
+    return `the decoder, at ${rate}: it takes ${ms(decode)} of the ${ms(tookMs)} that a frame took`;
   }
-  return real
-    ? `the clip's own rate of ${rate} fps: tracking takes ${ms(track)} of the ${ms(frameMs)} that a frame has`
-    : `the sender, at ${rate} fps: tracking takes ${ms(track)} of the ${ms(tookMs)} that a frame took, the rest is reading, cropping and keeping the picture`;
+  const bounds: string[] = [];
+  const { framesSkipped = 0, framesShown = 0 } = receiver ?? {};
+  if (decode !== null && framesSkipped > PACED_TOLERANCE * framesShown) {
+    bounds.push(
+      `the decoder: it takes ${ms(decode)} of the ${ms(frameMs)} that a frame has, and skipped ${framesSkipped} of ${framesShown} frames`,
+    );
+  }
+  if (Math.abs(tookMs / frameMs - 1) > PACED_TOLERANCE) {
+    bounds.push(
+      `the sender, at ${rate}: tracking takes ${ms(track)} of the ${ms(tookMs)} that a frame took, the rest is reading, cropping and keeping the picture`,
+    );
+  }
+  if (bounds.length > 0) return bounds.join('; ');
+  return `the clip's own rate of ${round(sender.fps, 2)} fps: tracking takes ${ms(track)} of the ${ms(frameMs)} that a frame has`;
 }
 
 const SECOND_MS = 1000;

@@ -90,6 +90,8 @@ export interface ReceiverLog {
   readonly framesReceived: number;
   readonly framesShown: number;
   readonly framesConcealed: number;
+  /** Of those, due while the decoder was busy: a newer one was decoded instead. */
+  readonly framesSkipped: number;
   /** Dropped messages by DropCode. */
   readonly drops: Readonly<Record<string, number>>;
   readonly peerJoinedMs: number | null;

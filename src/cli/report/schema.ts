@@ -19,6 +19,8 @@ export interface Report {
     readonly received: number | null;
     readonly shown: number | null;
     readonly concealed: number | null;
+    /** Of those, due while the decoder was busy: a newer one was decoded instead. */
+    readonly skipped: number | null;
     readonly no_face: number | null;
   };
   readonly payload: {

@@ -1,8 +1,8 @@
-import { MotionModel } from '../../geometry/motion-model.js';
+import type { Landmarks } from '../../geometry/landmarks.js';
 import { neutralGeometry } from '../../geometry/pose.js';
 import { resampleSquare } from '../../geometry/resample.js';
 import type { DecoderReference } from '../../models/decoder.js';
-import { createPortraitInputs, NETWORK_SIZE } from '../../models/families/portrait-inputs.js';
+import { NETWORK_SIZE } from '../../models/families/portrait-inputs.js';
 import type { Pack } from '../../models/pack.js';
 import { createNodePictureCodec } from '../../models/picture-codec-node.js';
 import { parseIdentity } from '../../protocol/identity.js';
@@ -13,7 +13,7 @@ import { continueFace, enrolClip } from '../enrol-clip.js';
 import type { ClipSource } from '../media/clip-source.js';
 import { UserError } from '../user-error.js';
 import { createCache, MAX_COUNT } from './cache-file.js';
-import { addSet, boxes, compressed, throughCodec } from './sample.js';
+import { addSet, boxes, compressed, enrolled } from './sample.js';
 
 /** Seconds that a call enrols from by default. */
 const ENROL_SECONDS = 1;
@@ -73,31 +73,29 @@ export async function writePersonalSamples(
   }
   const { basis } = options.pack;
   const cache = createCache(options.folder);
-  const toSet = (references: readonly DecoderReference[], model: MotionModel) => ({
+  const toSet = (references: readonly DecoderReference[], neutral: Landmarks) => ({
     set: addSet(cache, references),
-    inputs: createPortraitInputs(references),
-    model,
+    ...enrolled(references, basis, neutral),
   });
-  const enrolled = toSet(enrolment.references, new MotionModel(basis, enrolment.neutral));
+  const own = toSet(enrolment.references, enrolment.neutral);
   const others = [];
   for (const window of windowsOf(trained)) {
     const geometries = window.map(({ landmarks }) => landmarks);
     const chosen = spreadChoice(geometries, MAX_COUNT).map((i) => compressed(window[i]));
-    const model = new MotionModel(basis, neutralGeometry(geometries));
-    others.push(toSet(await Promise.all(chosen), model));
+    others.push(toSet(await Promise.all(chosen), neutralGeometry(geometries)));
   }
-  const add = ({ picture, landmarks }: Frame, person: string, from: typeof enrolled) => {
-    const { set, inputs, model } = from;
-    const geometry = throughCodec(model, landmarks);
+  const add = ({ picture, landmarks }: Frame, person: string, from: typeof own) => {
+    const { set, inputs, coded } = from;
+    const geometry = coded(picture, landmarks);
     for (let i = 0; i < SETTLING; i++) inputs.warp.update(geometry);
     inputs.update(geometry);
     cache.addSample(picture, inputs, { set, person, source: 'personal', ...boxes(landmarks) });
   };
   for (const [i, frame] of trained.entries()) {
     options.signal.throwIfAborted();
-    add(frame, 'trained', i % 2 === 0 ? enrolled : others[(i >> 1) % others.length]);
+    add(frame, 'trained', i % 2 === 0 ? own : others[(i >> 1) % others.length]);
   }
-  for (const frame of heldOut) add(frame, 'held-out', enrolled);
+  for (const frame of heldOut) add(frame, 'held-out', own);
   cache.close();
   return { trained: trained.length, heldOut: heldOut.length };
 }

@@ -1,8 +1,15 @@
 import type { Landmarks } from '../../geometry/landmarks.js';
-import type { MotionModel } from '../../geometry/motion-model.js';
+import { type MotionBasis, MotionModel } from '../../geometry/motion-model.js';
+import type { Picture } from '../../geometry/picture.js';
 import { LEFT_LIDS, LIPS, RIGHT_LIDS } from '../../geometry/regions.js';
+import { withSurround } from '../../geometry/surround.js';
 import type { DecoderReference } from '../../models/decoder.js';
-import { createPortraitInputs, NETWORK_SIZE } from '../../models/families/portrait-inputs.js';
+import {
+  createPortraitInputs,
+  NETWORK_SIZE,
+  type PortraitInputs,
+} from '../../models/families/portrait-inputs.js';
+import { alignReferences, createSurroundFit, whole } from '../../models/families/surround-fit.js';
 import { createNodePictureCodec } from '../../models/picture-codec-node.js';
 import { MAX_VALUE } from '../../protocol/motion-codec.js';
 import { DEFAULT_QUANTISER } from '../../sender/defaults.js';
@@ -17,10 +24,34 @@ export async function compressed(reference: DecoderReference): Promise<DecoderRe
   return { ...reference, picture: await codec.decode(bytes, NETWORK_SIZE) };
 }
 
-/** Geometry as the receiver rebuilds it. */
-export function throughCodec(model: MotionModel, landmarks: Landmarks): Landmarks {
-  const values = model.quantise(landmarks, undefined, DEFAULT_QUANTISER, MAX_VALUE);
-  return model.reconstruct(values, DEFAULT_QUANTISER);
+/** A person as the receiver knows them. */
+export interface Enrolled {
+  readonly inputs: PortraitInputs;
+  /** The geometry of a picture, with its surround points, as the receiver rebuilds it. */
+  coded(picture: Picture, landmarks: Landmarks): Landmarks;
+}
+
+/** A person with these references, as they come out of the identity transfer. */
+export function enrolled(
+  references: readonly DecoderReference[],
+  basis: MotionBasis,
+  neutral: Landmarks,
+): Enrolled {
+  const aligned = alignReferences(references);
+  const surround = createSurroundFit(aligned);
+  const model = new MotionModel(basis, neutral, true);
+  const through = (landmarks: Landmarks) =>
+    model.reconstruct(
+      model.quantise(landmarks, undefined, DEFAULT_QUANTISER, MAX_VALUE),
+      DEFAULT_QUANTISER,
+    );
+  return {
+    inputs: createPortraitInputs(aligned),
+    coded(picture, landmarks) {
+      const motion = surround.fit(picture, whole(picture), through(landmarks));
+      return through(withSurround(landmarks, motion));
+    },
+  };
 }
 
 /** The box around points, grown by half its size on each side, within the picture. */

@@ -16,6 +16,7 @@ import {
   type PortraitInputs,
   TRUST_CHANNELS,
 } from './portrait-inputs.js';
+import { alignReferences } from './surround-fit.js';
 
 /** The networks of a pack of the family. */
 export interface PortraitGraphs {
@@ -146,13 +147,15 @@ async function prepare(
         ? reference.picture
         : resampleSquare(reference.picture, { x: 0, y: 0, side: size }, NETWORK_SIZE),
   }));
-  const inputs = createPortraitInputs(small);
+  const aligned = alignReferences(small);
+  const inputs = createPortraitInputs(aligned);
   const { layout, style } = await encoder.run(encoderInputs(small));
+  const sized = aligned.map(({ landmarks }, k) => ({ ...references[k], landmarks }));
   return {
     size,
     count: references.length,
     inputs,
-    warp: size === NETWORK_SIZE ? inputs.warp : createFaceWarp(references, size),
+    warp: size === NETWORK_SIZE ? inputs.warp : createFaceWarp(sized, size),
     layout,
     style,
   };

@@ -1,6 +1,6 @@
 import { CROP_UNITS, type Landmarks } from '../../geometry/landmarks.js';
 import type { Picture } from '../../geometry/picture.js';
-import { resampleSquare } from '../../geometry/resample.js';
+import { resampleSquare, type Square } from '../../geometry/resample.js';
 import {
   createNodeShares,
   NODE_OFFSETS,
@@ -17,10 +17,15 @@ import { createFaceWarp } from './face-warp.js';
 /** Finds the surround points of pictures of a person: what the warped references look like there. */
 export interface SurroundFit {
   /**
-   * The motion around the face in a square picture (any size) with this geometry (crop units),
-   * searched for from `start`, by default rest.
+   * The motion around the face of this geometry (crop units) in a square of a picture, searched for
+   * from `start`, that of the frame before; from rest where there was none.
    */
-  fit(picture: Picture, geometry: Landmarks, start?: SurroundMotion): SurroundMotion;
+  fit(
+    picture: Picture,
+    square: Square,
+    geometry: Landmarks,
+    start?: SurroundMotion,
+  ): SurroundMotion;
 }
 
 /** Pixels across the pictures that are compared. */
@@ -51,7 +56,7 @@ const FACE_TRIANGLES = TRIANGLES.length / 3;
  */
 export function createSurroundFit(references: readonly DecoderReference[]): SurroundFit {
   const small = references.map(({ picture, landmarks }) => ({
-    picture: shrunk(picture),
+    picture: resampleSquare(picture, whole(picture), SIZE),
     landmarks,
   }));
   const warp = createFaceWarp(small, SIZE);
@@ -123,9 +128,9 @@ export function createSurroundFit(references: readonly DecoderReference[]): Surr
   }
 
   return {
-    fit(picture, geometry, start) {
+    fit(picture, square, geometry, start) {
       const motion = start ? start.slice() : new Float32Array(VALUES);
-      const target = greys(shrunk(picture));
+      const target = greys(resampleSquare(picture, square, SIZE));
       const persistence = start ? PERSISTENCE : 0;
       for (let pass = start ? PASSES.following : PASSES.fromRest; pass > 0; pass--) {
         render(withSurround(geometry, motion));
@@ -225,8 +230,8 @@ function solve(matrix: Float64Array, vector: Float64Array, n: number): Float64Ar
   return x;
 }
 
-const shrunk = (picture: Picture): Picture =>
-  resampleSquare(picture, { x: 0, y: 0, side: picture.width }, SIZE);
+/** The square that a square picture is. */
+export const whole = ({ width }: Picture): Square => ({ x: 0, y: 0, side: width });
 
 const grey = (colour: number): number =>
   ((colour & 255) + 2 * ((colour >>> 8) & 255) + ((colour >>> 16) & 255)) / 4;
@@ -262,7 +267,7 @@ export function alignReferences(references: readonly DecoderReference[]): Decode
     first,
     ...others.map(({ picture, landmarks }) => ({
       picture,
-      landmarks: withSurround(landmarks, fit.fit(picture, landmarks)),
+      landmarks: withSurround(landmarks, fit.fit(picture, whole(picture), landmarks)),
     })),
   ];
 }
