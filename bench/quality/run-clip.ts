@@ -12,7 +12,7 @@ import type { MotionTraffic } from './wire.js';
 /** References, and seconds from the first face on that they are chosen from: the terms. */
 const REFERENCES = 4;
 const ENROL_SECONDS = 1;
-/** Longest side of the pictures over the crop's, as src/cli/run-sender.ts reads a clip. */
+/** Longest side of the pictures over the crop's, as src/cli/open-enrolled.ts reads a clip. */
 const PICTURE_PER_CROP = 5;
 
 export interface ClipOptions {

@@ -1,7 +1,7 @@
 import type { Picture } from '../geometry/picture.js';
 import { createNodePictureCodec } from '../models/picture-codec-node.js';
-import type { StreamSize } from '../protocol/limits.js';
-import { faceBox } from '../sender/crop.js';
+import { STREAM_SIZES, type StreamSize } from '../protocol/limits.js';
+import { faceBox, HeadCrop } from '../sender/crop.js';
 import { type Enrolment, type EnrolmentFrame, enrol } from '../sender/enrolment.js';
 import type { FaceTracker, TrackedFace } from '../sender/tracker.js';
 import type { ClipSource } from './media/clip-source.js';
@@ -10,7 +10,8 @@ import { UserError } from './user-error.js';
 export interface EnrolClipOptions {
   /** The clip's path, for messages. */
   readonly path: string;
-  readonly size: StreamSize;
+  /** Pixels across the crop; undefined: the largest size that the head's crop has the pixels for. */
+  readonly size: StreamSize | undefined;
   readonly references: number;
   /** Seconds from the first face on that the person is enrolled from. */
   readonly seconds: number;
@@ -18,6 +19,8 @@ export interface EnrolClipOptions {
 
 /** An enrolled person and where their clip goes on. */
 export interface EnrolledClip extends Enrolment {
+  /** Pixels across the crop. */
+  readonly size: StreamSize;
   /** Number of the first frame after the enrolment. */
   readonly nextIndex: number;
   /** The enrolled face in the last enrolment frame. */
@@ -96,8 +99,9 @@ export async function enrolClip(
       if (crowded * 2 > faces) throw twoFaces(path);
       if (faces >= wanted * FACE_SHARE && frontal >= faces * FRONTAL_SHARE) {
         const codec = createNodePictureCodec();
-        const enrolment = await enrol(kept, { size, references, codec });
-        return { ...enrolment, nextIndex: index + 1, face: window.face };
+        const crop = size ?? sizeFor(kept);
+        const enrolment = await enrol(kept, { size: crop, references, codec });
+        return { ...enrolment, size: crop, nextIndex: index + 1, face: window.face };
       }
       window = undefined;
     }
@@ -110,6 +114,14 @@ export function continueFace(
   previous: TrackedFace,
 ): TrackedFace | undefined {
   return faces.toSorted((a, b) => distance(a, previous) - distance(b, previous))[0];
+}
+
+/** The largest size that the head's crop fills without being enlarged; the smallest where none is. */
+function sizeFor(frames: readonly EnrolmentFrame[]): StreamSize {
+  const { width, height } = frames[0].picture;
+  const faces = frames.map(({ landmarks }) => landmarks);
+  const { side } = new HeadCrop(faces, width, height).square;
+  return STREAM_SIZES.findLast((size) => size <= side) ?? STREAM_SIZES[0];
 }
 
 /** How far apart two faces are, in sizes of the second. */

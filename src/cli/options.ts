@@ -13,7 +13,8 @@ export interface MediaOptions {
   readonly personal: string | undefined;
   /** Folder of a tracker pack; undefined for the default one. */
   readonly tracker: string | undefined;
-  readonly size: StreamSize;
+  /** Pixels across the picture; undefined: 512 where the face in the clip is large enough, else 256. */
+  readonly size: StreamSize | undefined;
   readonly references: number;
   readonly enrolSeconds: number;
   readonly fast: boolean;
@@ -86,8 +87,8 @@ export function parseCommand(
     }
     return value;
   };
-  const size = number('size', 256, 1, 65535);
-  if (!STREAM_SIZES.includes(size as StreamSize)) {
+  const size = text('size');
+  if (size !== undefined && !STREAM_SIZES.some((each) => `${each}` === size)) {
     throw usage(`--size must be ${STREAM_SIZES.join(' or ')}, not ${size}`);
   }
   const room = text('room');
@@ -104,7 +105,7 @@ export function parseCommand(
       pack: text('pack') ?? 'portrait-256-cpu',
       personal: text('personal'),
       tracker: text('tracker'),
-      size: size as StreamSize,
+      size: size === undefined ? undefined : (Number(size) as StreamSize),
       references: number('references', 4, 1, MAX_REFERENCES),
       enrolSeconds: number('enrol-seconds', 1, 0.1, MAX_ENROL_SECONDS, false),
       fast: parsed.values.fast === true,

@@ -1,21 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CallError, callClock } from '../call.js';
 import { CallSender } from '../call-sender.js';
-import type { Picture } from '../geometry/picture.js';
 import { resampleSquare } from '../geometry/resample.js';
 import type { Pack } from '../models/pack.js';
-import { createNodePictureCodec } from '../models/picture-codec-node.js';
 import { openPersonalPack } from '../models/personal-node.js';
+import { createNodePictureCodec } from '../models/picture-codec-node.js';
 import type { StreamSize } from '../protocol/limits.js';
 import { toCropUnits } from '../sender/crop.js';
 import { createSurroundTracker } from '../sender/surround-tracker.js';
 import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
 import { connect } from './connect.js';
 import { countChannels } from './counted-channels.js';
-import { continueFace, type EnrolledClip, enrolClip } from './enrol-clip.js';
-import { type ClipSource, openClip } from './media/clip-source.js';
+import { continueFace } from './enrol-clip.js';
 import type { FrameWriter } from './media/frame-store.js';
 import { openBase } from './open-base.js';
+import { type OpenedClip, openEnrolled } from './open-enrolled.js';
 import type { SenderLog, SentFrame } from './report/logs.js';
 import type { Reporter } from './reporter.js';
 import { recordWire } from './wire-log.js';
@@ -29,7 +28,8 @@ export interface SenderRunOptions {
   readonly personal: string | undefined;
   /** Folder of a tracker pack; undefined for the default one. */
   readonly tracker: string | undefined;
-  readonly size: StreamSize;
+  /** Undefined: as `openEnrolled` chooses. */
+  readonly size: StreamSize | undefined;
   readonly references: number;
   readonly enrolSeconds: number;
   /** As fast as it goes, not at the clip's own rate. */
@@ -48,13 +48,6 @@ export interface RunResult<Log> {
   readonly error: unknown;
 }
 
-/**
- * Longest side of the pictures over the crop's: at 256×256 a 1920×1080 clip is read as 1280×720. A
- * face that is a tenth as high as the picture still fills half of its crop, and reading, tracking and
- * cropping cost half.
- */
-const PICTURE_PER_CROP = 5;
-
 /** Frames under way to the receiver at most where nothing paces them: a second of feedback and more. */
 const UNPACED_WINDOW = 100;
 
@@ -63,35 +56,23 @@ export async function runSender(options: SenderRunOptions): Promise<RunResult<Se
   const base = await openBase(options.pack);
   const { personal } = options;
   const pack = personal === undefined ? base : await openPersonalPack(personal, base);
-  const clip = await openClip(options.clip, {
-    signal: options.abort,
-    maxSide: PICTURE_PER_CROP * options.size,
-  });
-  const frames = clip.frames()[Symbol.asyncIterator]();
   let tracker: OpenedTracker | undefined;
+  let opened: OpenedClip | undefined;
   try {
     tracker = await openFaceTracker({ packPath: options.tracker });
-    options.reporter.note(`enrolling from ${options.clip} with ${tracker.name}`);
-    const enrolled = await enrolClip(frames, clip, tracker, {
-      path: options.clip,
-      size: options.size,
-      references: options.references,
-      seconds: options.enrolSeconds,
-    });
-    return await stream(options, { pack, clip, frames, tracker, enrolled });
+    const enrolling = `enrolling from ${options.clip} with ${tracker.name}`;
+    const onOpen = () => options.reporter.note(enrolling);
+    opened = await openEnrolled({ ...options, onOpen }, tracker);
+    return await stream(options, { ...opened, pack, tracker });
   } finally {
-    await frames.return?.();
+    await opened?.close();
     await tracker?.close();
-    await clip.close();
   }
 }
 
-interface Source {
+interface Source extends OpenedClip {
   readonly pack: Pack;
-  readonly clip: ClipSource;
-  readonly frames: AsyncIterator<Picture>;
   readonly tracker: OpenedTracker;
-  readonly enrolled: EnrolledClip;
 }
 
 async function stream(options: SenderRunOptions, source: Source): Promise<RunResult<SenderLog>> {
@@ -163,7 +144,7 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
       noFaceFrames: counts.noFace,
       startedMs,
       endedMs: callClock(),
-      size: options.size,
+      size: enrolled.size,
       references: enrolled.referenceCount,
       bundle: options.bundle,
     },
@@ -171,14 +152,14 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
 }
 
 async function sendFrames(
-  { fast, size, writer, abort, reporter }: SenderRunOptions,
+  { fast, writer, abort, reporter }: SenderRunOptions,
   { clip, frames, tracker, enrolled, pack }: Source,
   sender: CallSender,
   sent: SentFrame[],
   counts: { noFace: number },
   wireBytes: () => number,
 ): Promise<void> {
-  const { crop, nextIndex } = enrolled;
+  const { crop, nextIndex, size } = enrolled;
   const surround = pack.surround
     ? await createSurroundTracker(enrolled.identity, createNodePictureCodec())
     : undefined;

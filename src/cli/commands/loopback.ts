@@ -71,11 +71,11 @@ export async function loopback(
 
 function senderArgs(media: ReturnType<typeof parseCommand>['media']): string[] {
   const args = [
-    ...['--size', `${media.size}`],
     ...['--references', `${media.references}`],
     ...['--enrol-seconds', `${media.enrolSeconds}`],
     ...['--bundle', `${media.bundle}`],
   ];
+  if (media.size !== undefined) args.push('--size', `${media.size}`);
   if (media.personal !== undefined) args.push(`--personal=${media.personal}`);
   if (media.tracker !== undefined) args.push(`--tracker=${media.tracker}`);
   return media.fast ? [...args, '--fast'] : args;
