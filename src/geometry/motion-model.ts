@@ -30,8 +30,8 @@ export interface MotionBasis {
  * Quantiser steps for quantiser index 4 (steps double every 4). Translation, rotation and scale move
  * all points: their steps give 0.2–0.3 crop units at the edge of a face that half fills the crop.
  * The expression basis is orthonormal over all weighted coordinates, so a step of 4 is an error of
- * about 0.05 crop units a point and component. Gaze: 0.24 crop units an eye. Surround: half a crop unit
- * at most, over a third of the crop.
+ * about 0.05 crop units a point and component. Gaze: 0.24 crop units an eye. Surround: a step of 1 costs
+ * 40 % more bits for 0.15 dB.
  * Chosen with `bench/motion` (docs/decisions.md).
  */
 const STEPS = {
@@ -40,7 +40,7 @@ const STEPS = {
   rotation: 0.00286,
   expression: 4,
   gaze: 0.333,
-  surround: 1,
+  surround: 1.5,
 } as const;
 const STEP_REFERENCE_INDEX = 4;
 

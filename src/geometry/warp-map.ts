@@ -4,6 +4,9 @@ import { CROP_UNITS, type Landmarks, MESH_POINT_COUNT } from './landmarks.js';
 import { createRasteriser } from './rasteriser.js';
 import { TRIANGLES } from './topology.js';
 
+/** Pixels² (twice the area) below which a triangle shows its first corner alone: its map would be wild. */
+const LEAST_AREA = 0.1;
+
 /** Numbers a triangle holds for one reference: u, v and weight as `a·x + b·y + c`. */
 export const COEFFICIENTS = 9;
 
@@ -81,6 +84,7 @@ export function createWarpMap(references: readonly Landmarks[], size: number): W
     const cx = target[2 * c] - ax;
     const cy = target[2 * c + 1] - ay;
     const area = bx * cy - by * cx;
+    const flat = Math.abs(area) < LEAST_AREA;
     for (let k = 0; k < sources.length; k++) {
       const source = sources[k];
       const base = k * vertexCount;
@@ -92,8 +96,8 @@ export function createWarpMap(references: readonly Landmarks[], size: number): W
     return map;
 
     function plane(out: number, atA: number, atB: number, atC: number): void {
-      const x = ((atB - atA) * cy - (atC - atA) * by) / area;
-      const y = ((atC - atA) * bx - (atB - atA) * cx) / area;
+      const x = flat ? 0 : ((atB - atA) * cy - (atC - atA) * by) / area;
+      const y = flat ? 0 : ((atC - atA) * bx - (atB - atA) * cx) / area;
       map[out] = x;
       map[out + 1] = y;
       map[out + 2] = atA - x * ax - y * ay;

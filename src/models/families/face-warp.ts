@@ -68,7 +68,7 @@ export function createFaceWarp(references: readonly DecoderReference[], size: nu
     const id = ids[index];
     if (id === NO_TRIANGLE) return k === 0 ? 1 : 0;
     const c = id * stride + COEFFICIENTS * k + 6;
-    return maps[c] * x + maps[c + 1] * y + maps[c + 2];
+    return Math.min(Math.max(maps[c] * x + maps[c + 1] * y + maps[c + 2], 0), 1);
   }
 
   function locate(k: number, x: number, y: number, index: number): void {

@@ -112,7 +112,7 @@ export function createPortraitInputs(references: readonly DecoderReference[]): P
         }
         const m = warp.map.triangle(id);
         for (let k = 0, c = 0, out = i; k < count; k++, c += COEFFICIENTS) {
-          trust[out] = m[c + 6] * x + m[c + 7] * y + m[c + 8];
+          trust[out] = Math.min(Math.max(m[c + 6] * x + m[c + 7] * y + m[c + 8], 0), 1);
           const area = Math.abs(m[c] * m[c + 4] - m[c + 1] * m[c + 3]);
           trust[out + small] = limited(0.5 * Math.log2(area + 1e-6), 1);
           const right = m[c] * x + m[c + 1] * y + m[c + 2] - x;
