@@ -2,38 +2,39 @@
  * Rate and error of the motion codec over every clip of the data, with the real packetizer and
  * depacketizer and FaceLandmarker's unfiltered tracks as input.
  *
- *     npx tsx bench/motion.ts [--json FILE] [--bundle 4] [--clips SUBSTRING]
+ *     npx tsx bench/motion.ts [--pack warp] [--json FILE] [--bundle 4] [--clips SUBSTRING]
+ *
+ * A pack whose frames carry surround points has them found in the clips' pictures first, which takes
+ * minutes.
  *
  * Rate: all bytes of motion messages, their headers included, over the frames after enrolment, per
  * second at 25 frames a second. Error: mean distance in the picture plane, crop units (pixels at
  * 256×256), between the tracks and what the receiver rebuilds.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Landmarks, POINT_COUNT } from '../src/geometry/landmarks.js';
 import { MotionModel } from '../src/geometry/motion-model.js';
 import { LEFT_IRIS, LIPS, RIGHT_IRIS } from '../src/geometry/regions.js';
-import { parseBasis } from '../src/models/motion-data.js';
+import { openPack } from '../src/models/pack-node.js';
 import { MAX_VALUE } from '../src/protocol/motion-codec.js';
 import { MotionDepacketizer } from '../src/protocol/motion-depacketizer.js';
 import { MotionPacketizer } from '../src/protocol/motion-packetizer.js';
-import { parseTables } from '../src/protocol/motion-tables.js';
 import { DEFAULT_INDEPENDENT_INTERVAL, DEFAULT_QUANTISER } from '../src/sender/defaults.js';
 import { splits } from './data.js';
+import { withSurroundPoints } from './surround-track.js';
 import { loadTrack, type Track } from './tracks.js';
 
 const FPS = 25;
 const { values: options } = parseArgs({
   options: {
     json: { type: 'string' },
+    pack: { type: 'string', default: 'warp' },
     bundle: { type: 'string', default: '4' },
     clips: { type: 'string', default: '' },
   },
 });
-const basis = parseBasis(readFileSync(new URL('../packs/warp/basis.bin', import.meta.url)))!;
-const parsed = parseTables(readFileSync(new URL('../packs/warp/tables.bin', import.meta.url)));
-if (!basis || !parsed.ok) throw new Error('packs/warp holds no valid basis and tables');
-const tables = parsed.value;
+const { basis, tables, surround } = await openPack(options.pack);
 const IRISES = [...LEFT_IRIS, ...RIGHT_IRIS];
 const ALL = Array.from({ length: POINT_COUNT }, (_, point) => point);
 
@@ -53,7 +54,7 @@ function meanDistance(a: Landmarks, b: Landmarks, points: readonly number[]): nu
 }
 
 function measure(track: Track, quantiser: number, bundle: number): Row {
-  const model = new MotionModel(basis, track.neutral);
+  const model = new MotionModel(basis, track.neutral, surround);
   const frameIntervalMs = 1000 / track.clip.fps;
   const packetizer = new MotionPacketizer({
     tables,
@@ -124,7 +125,7 @@ for (const split of ['train', 'validation', 'hard'] as const) {
     if (!clip.file.includes(options.clips)) continue;
     const track = loadTrack(clip);
     if (track?.frames.slice(track.enrolment).some((frame) => frame)) {
-      tracks.push({ split, track });
+      tracks.push({ split, track: surround ? await withSurroundPoints(track) : track });
     } else console.log(`left out: ${clip.file} (too few tracked frames to enrol and measure)`);
   }
 }

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { resampleSquare } from '../src/geometry/resample.js';
+import { type SurroundMotion, withSurround } from '../src/geometry/surround.js';
 import type { DecoderReference } from '../src/models/decoder.js';
 import {
   alignReferences,
   createSurroundFit,
   type SurroundFit,
 } from '../src/models/families/surround-fit.js';
-import { type SurroundMotion, withSurround } from '../src/geometry/surround.js';
 import { spreadChoice } from '../src/sender/enrolment.js';
 import { dataRoot } from './data.js';
 import { readFrames } from './frames.js';

@@ -110,6 +110,11 @@ describe('model packs', () => {
     await expectRefused(load(changes()), message);
   });
 
+  it('says whether its motion carries surround points', async () => {
+    expect((await load({})).surround).toBe(false);
+    expect((await openPack('portrait-256-cpu')).surround).toBe(true);
+  });
+
   it('tables of another basis: one clear line', async () => {
     const basis = files.get('basis.bin')!;
     const fewer = basis.slice(0, basis.length - 4 - 2 * 1434);

@@ -49,7 +49,9 @@ describe('decoders to judge', () => {
       const lane = await openLane(candidate, identity, 25);
       const shown: Shown[] = [];
       for (let at = 0; at < 6; at++) {
-        shown.push(...(await lane.push(at === 2 ? undefined : syntheticFace(128 + at / 2))));
+        shown.push(
+          ...(await lane.push(at === 2 ? undefined : syntheticFace(128 + at / 2), grey(80))),
+        );
       }
       shown.push(...(await lane.flush()));
       const { traffic } = lane;

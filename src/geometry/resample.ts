@@ -43,11 +43,7 @@ export interface Square {
  * that reads the picture's edge where it reaches beyond. The source stays the caller's and the
  * result becomes the caller's.
  */
-export function resampleSquare(
-  source: Picture,
-  square: Square,
-  size: number,
-): Picture {
+export function resampleSquare(source: Picture, square: Square, size: number): Picture {
   const { x, y, side } = square;
   const { data, width, height } = source;
   const out = createPicture(size, size);
