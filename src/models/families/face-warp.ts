@@ -26,6 +26,8 @@ export interface FaceWarp {
   /** Where that position is in reference `k`: in `at`, pixels. */
   locate(k: number, x: number, y: number, index: number): void;
   readonly at: { x: number; y: number };
+  /** Whether a triangle's pixels lie where its affine maps (`map.triangle`) say: no eye, no mouth. */
+  isPlain(id: number): boolean;
   /** The colour of reference `k` at `x`, `y` of its own: R in the lowest byte, then G and B. */
   colour(k: number, x: number, y: number): number;
   /** The colours of reference `k`, warped, at all pixels of a row. */
@@ -127,5 +129,7 @@ export function createFaceWarp(references: readonly DecoderReference[], size: nu
     }
   }
 
-  return { map, update, share, locate, at, colour, colours };
+  const isPlain = (id: number): boolean => id !== NO_TRIANGLE && parts[id] === 0;
+
+  return { map, update, isPlain, share, locate, at, colour, colours };
 }

@@ -1,4 +1,5 @@
 import { createPicture, type Picture } from '../../geometry/picture.js';
+import { COEFFICIENTS } from '../../geometry/warp-map.js';
 import type { FaceWarp } from './face-warp.js';
 import { NETWORK_SIZE } from './portrait-inputs.js';
 
@@ -38,7 +39,13 @@ export function composePortrait(
   const picture = createPicture(size, size);
   const { data } = picture;
   const grid = new Float32Array(GRID_PLANES * count * GRID_SIZE);
-  const weights = new Float32Array(count);
+  const weights = new Float64Array(count);
+  const { ids } = warp.map;
+  // Of the triangle that the row is in: whether its maps say all, they, and the references it shows.
+  let plain = false;
+  let m = warp.map.triangle(0);
+  const used = new Uint8Array(count);
+  let active = 0;
   const line = new Float32Array(PAINT_CHANNELS * NETWORK_SIZE);
   const scale = size / NETWORK_SIZE;
   const perGrid = GRID_SIZE / size;
@@ -46,33 +53,61 @@ export function composePortrait(
     const y = row + 0.5;
     gridRow(grid, count, y * perGrid - 0.5, scale, flow, hold, blend);
     paintRow(line, clamped(y / scale - 0.5, NETWORK_SIZE - 1), paint);
+    let end = 0;
     for (let column = 0; column < size; column++, i++) {
       const x = column + 0.5;
+      if (column === end) {
+        const id = ids[i];
+        plain = warp.isPlain(id);
+        do end++;
+        while (end < size && ids[i + end - column] === id);
+        active = 0;
+        if (plain) m = warp.map.triangle(id);
+        for (let k = 0, c = 6; k < count; k++, c += COEFFICIENTS) {
+          const at = m[c + 1] * y + m[c + 2];
+          const shows = at + m[c] * x > 0 || at + m[c] * (end - 0.5) > 0;
+          if (!plain || shows) used[active++] = k;
+        }
+      }
       const gx = clamped(x * perGrid - 0.5, GRID_SIZE - 1);
       const g = gx | 0;
       const part = gx - g;
       const next = g < GRID_SIZE - 1 ? 1 : 0;
       let total = 0;
-      for (let k = 0; k < count; k++) {
+      for (let a = 0; a < active; a++) {
+        const k = used[a];
         const at = (GRID_PLANES * k + 3) * GRID_SIZE + g;
-        const share = warp.share(k, x, y, i);
+        const c = COEFFICIENTS * k + 6;
+        const share = plain
+          ? clamped(m[c] * x + m[c + 1] * y + m[c + 2], 1)
+          : warp.share(k, x, y, i);
         const factor = grid[at] + part * (grid[at + next] - grid[at]);
-        weights[k] = share * factor;
-        total += weights[k];
+        weights[a] = share * factor;
+        total += weights[a];
       }
       let red = 0;
       let green = 0;
       let blue = 0;
       let sum = 1e-9;
-      for (let k = 0; k < count; k++) {
-        const weight = weights[k];
+      for (let a = 0; a < active; a++) {
+        const weight = weights[a];
         if (weight < LEAST_WEIGHT * total) continue;
+        const k = used[a];
         const at = GRID_PLANES * k * GRID_SIZE + g;
         const below = at + GRID_SIZE;
         const rest = below + GRID_SIZE;
         const held = grid[rest] + part * (grid[rest + next] - grid[rest]);
-        warp.locate(k, x, y, i);
-        const { x: u, y: v } = warp.at;
+        let u: number;
+        let v: number;
+        if (plain) {
+          const c = COEFFICIENTS * k;
+          u = m[c] * x + m[c + 1] * y + m[c + 2];
+          v = m[c + 3] * x + m[c + 4] * y + m[c + 5];
+        } else {
+          warp.locate(k, x, y, i);
+          u = warp.at.x;
+          v = warp.at.y;
+        }
         const colour = warp.colour(
           k,
           u + held * (x - u) + grid[at] + part * (grid[at + next] - grid[at]),
