@@ -2,7 +2,19 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { CallReceiver } from '../src/call-receiver.js';
 import { type OpenEnrolledOptions, openEnrolled } from '../src/cli/open-enrolled.js';
+import { runSender } from '../src/cli/run-sender.js';
+import { UserError } from '../src/cli/user-error.js';
+import {
+  connectWerift,
+  createDecoder,
+  createNodePictureCodec,
+  createSignallingServer,
+  joinRoom,
+  openPack,
+} from '../src/node.js';
 import { parseIdentity } from '../src/protocol/identity.js';
 import type { StreamSize } from '../src/protocol/limits.js';
 import type { FaceTracker } from '../src/sender/tracker.js';
@@ -77,4 +89,44 @@ describe('the size of a call, where none is given', () => {
     expect([size, width]).toEqual([256, 1280]);
     expect(await open(clip, 512)).toMatchObject({ size: 512, width: 1600 });
   });
+});
+
+it('a receiver that shows less says so in a line that tells what to give', async () => {
+  const server = await createSignallingServer({ host: '127.0.0.1', port: 0 });
+  const place = { url: server.url, room: 'small' };
+  const pack = await openPack('warp');
+  const run = runSender({
+    clip: SAMPLE,
+    signal: server.url,
+    room: place.room,
+    pack: 'warp',
+    personal: undefined,
+    tracker: undefined,
+    size: 512,
+    references: 1,
+    enrolSeconds: 0.2,
+    fast: true,
+    bundle: 4,
+    writer: undefined,
+    abort: new AbortController().signal,
+    reporter: { note: () => undefined, progress: () => undefined, finish: () => undefined },
+  });
+  const signalling = await joinRoom({ ...place, role: 'receiver', WebSocket });
+  const call = await connectWerift({ role: 'receiver', signalling });
+  const receiver = new CallReceiver({
+    channels: call.channels,
+    pack,
+    maxSize: 256,
+    decoder: createDecoder(pack),
+    pictureCodec: createNodePictureCodec(),
+    onFrame: () => undefined,
+  });
+  await receiver.ended().catch(() => undefined);
+  await call.close();
+  const { error } = await run;
+  await server.close();
+  expect(error).toBeInstanceOf(UserError);
+  expect((error as Error).message).toBe(
+    'the receiver shows at most 256×256 pixels: give --size 256',
+  );
 });

@@ -27,7 +27,8 @@ demo, loopback and send:
   --pack NAME_OR_PATH   model pack (portrait-256-cpu); warp needs no network
   --personal DIR        the sender's personal pack, which the receiver gets with the identity
   --tracker DIR         tracker pack (the imported one, else the package's)
-  --size 256|512        pixels across the picture (512 where the head fills as many in the clip, else 256)
+  --size 256|512        pixels across the picture (512 where the head has as many in the clip, else 256;
+                        demo and loopback on fewer than four cores: 256, but with --fast)
   --references K        reference pictures, 1–16 (4)
   --enrol-seconds S     seconds to enrol the person from (1)
   --bundle N            motion frames a message, 1–4 (4): fewer cost less delay and more headers

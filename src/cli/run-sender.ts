@@ -5,7 +5,7 @@ import { resampleSquare } from '../geometry/resample.js';
 import type { Pack } from '../models/pack.js';
 import { openPersonalPack } from '../models/personal-node.js';
 import { createNodePictureCodec } from '../models/picture-codec-node.js';
-import type { StreamSize } from '../protocol/limits.js';
+import { STREAM_SIZES, type StreamSize } from '../protocol/limits.js';
 import { toCropUnits } from '../sender/crop.js';
 import { createSurroundTracker } from '../sender/surround-tracker.js';
 import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
@@ -17,6 +17,7 @@ import { openBase } from './open-base.js';
 import { type OpenedClip, openEnrolled } from './open-enrolled.js';
 import type { SenderLog, SentFrame } from './report/logs.js';
 import type { Reporter } from './reporter.js';
+import { UserError } from './user-error.js';
 import { recordWire } from './wire-log.js';
 
 export interface SenderRunOptions {
@@ -112,7 +113,7 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
     wire.sample();
     await sendFrames(options, source, sender, sent, counts, () => call.wire.sentBytes);
   } catch (reason) {
-    error = abort.aborted ? abort.reason : reason;
+    error = abort.aborted ? abort.reason : forUser(reason);
   }
   const first = enrolled.nextIndex;
   sender.end({ fps: clip.fps, firstFrame: first });
@@ -149,6 +150,14 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
       bundle: options.bundle,
     },
   };
+}
+
+/** A receiver in a page may show less than this clip has. */
+function forUser(reason: unknown): unknown {
+  if (!(reason instanceof CallError) || reason.code !== 'unsupported-size') return reason;
+  const [size] = STREAM_SIZES;
+  const message = `the receiver shows at most ${size}×${size} pixels: give --size ${size}`;
+  return new UserError(message, { cause: reason });
 }
 
 async function sendFrames(

@@ -1,4 +1,5 @@
 import { readFile, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createSignallingServer } from '../../transport/signalling-server.js';
 import { type Child, type ChildFailure, startChild } from '../child.js';
@@ -14,6 +15,11 @@ import { writeReport } from '../write-report.js';
 const ROOM = 'loopback';
 /** What the other process gets to write down what it has, once one has failed or been stopped. */
 const GRACE_MS = 8000;
+/**
+ * Cores that both ends in real time take at 512×512, with a neural decoder. On two, the sender falls
+ * behind the clip and half of the frames are skipped (docs/decisions.md).
+ */
+const CORES_FOR_512 = 4;
 
 /** `visavis loopback CLIP --out DIR`: sender and receiver as two processes of this machine. */
 export async function loopback(
@@ -75,7 +81,9 @@ function senderArgs(media: ReturnType<typeof parseCommand>['media']): string[] {
     ...['--enrol-seconds', `${media.enrolSeconds}`],
     ...['--bundle', `${media.bundle}`],
   ];
-  if (media.size !== undefined) args.push('--size', `${media.size}`);
+  const size =
+    media.size ?? (media.fast || availableParallelism() >= CORES_FOR_512 ? undefined : 256);
+  if (size !== undefined) args.push('--size', `${size}`);
   if (media.personal !== undefined) args.push(`--personal=${media.personal}`);
   if (media.tracker !== undefined) args.push(`--tracker=${media.tracker}`);
   return media.fast ? [...args, '--fast'] : args;
