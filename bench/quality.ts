@@ -4,7 +4,7 @@
  *
  *     npx tsx bench/quality.ts [--set validation] [--clip PART] [--size 256|512] [--frames N]
  *       [--decoders static,warp,PACK...] [--stride 5] [--out FOLDER] [--json FILE]
- *       [--tracker FOLDER|tracks] [--last SHARE]
+ *       [--tracker FOLDER|tracks] [--last SHARE] [--references 4]
  *
  * PACK is the name of an embedded pack or the path of a folder. `--frames`: of each clip, after the
  * enrolment. `--out` (default: a new temporary folder) takes index.html with the strips of frames; it
@@ -17,7 +17,7 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/cli/user-error.js';
 import { PackError } from '../src/models/pack.js';
-import { STREAM_SIZES } from '../src/protocol/limits.js';
+import { MAX_REFERENCES, STREAM_SIZES } from '../src/protocol/limits.js';
 import { type Clip, type Splits, splits } from './data.js';
 import { type BenchOptions, runBench } from './quality/bench.js';
 import { renderQuality } from './quality/html.js';
@@ -37,6 +37,7 @@ function parse() {
       json: { type: 'string' },
       tracker: { type: 'string' },
       last: { type: 'string', default: '1' },
+      references: { type: 'string', default: '4' },
     },
   });
   const size = STREAM_SIZES.find((known) => String(known) === values.size);
@@ -46,6 +47,10 @@ function parse() {
   if (!Number.isInteger(stride) || stride < 1) throw new UserError('--stride: must be 1 or more');
   const last = Number(values.last);
   if (!(last > 0 && last <= 1)) throw new UserError('--last: must be above 0 and at most 1');
+  const references = Number(values.references);
+  if (!(Number.isInteger(references) && references >= 1 && references <= MAX_REFERENCES)) {
+    throw new UserError(`--references: must be 1 to ${MAX_REFERENCES}`);
+  }
   const clips = clipsOf(values.set).filter(({ file }) => file.includes(values.clip));
   if (clips.length === 0) throw new UserError(`--clip: no clip of ${values.set} has that name`);
   const options: BenchOptions = {
@@ -54,6 +59,7 @@ function parse() {
     frames,
     stride,
     last,
+    references,
     decoders: values.decoders.split(',').filter((name) => name !== ''),
     tracker: values.tracker,
   };

@@ -44,6 +44,7 @@ export {
   type SenderSessionOptions,
   type SenderStats,
 } from './sender/session.js';
+export { createSurroundTracker, type SurroundTracker } from './sender/surround-tracker.js';
 export type { FaceTracker, TrackedFace } from './sender/tracker.js';
 export type { CallChannels, CloseReason, DatagramPipe } from './transport/channel.js';
 export {

@@ -209,7 +209,14 @@ describe('bench/quality', () => {
     const skipped: string[] = [];
     const strips: Moment[][] = [];
     const clip = splits().validation.find(({ file }) => file.includes('id010'))!;
-    const options = { size: 256, frames: 9, stride: 4, last: 1, tracker: undefined } as const;
+    const options = {
+      size: 256,
+      frames: 9,
+      stride: 4,
+      last: 1,
+      references: 4,
+      tracker: undefined,
+    } as const;
     const report = await runBench(
       { ...options, clips: [clip], decoders: ['static', 'warp', 'portrait-of-nobody'] },
       {
@@ -240,7 +247,14 @@ describe('bench/quality', () => {
 
   itNeeds('ffmpeg', 'data')('measures the end of a clip alone', async () => {
     const clips = splits().validation.filter(({ file }) => file.includes('id010'));
-    const options = { size: 256, frames: 9, stride: 1, last: 0.34, tracker: undefined } as const;
+    const options = {
+      size: 256,
+      frames: 9,
+      stride: 1,
+      last: 0.34,
+      references: 4,
+      tracker: undefined,
+    } as const;
     const indices: number[] = [];
     const report = await runBench(
       { ...options, clips, decoders: ['static'] },

@@ -24,6 +24,8 @@ export interface BenchOptions {
   readonly stride: number;
   /** Only the end of each clip is measured, this share of it after the enrolment; 1: all of it. */
   readonly last: number;
+  /** Pictures that each person is enrolled with. */
+  readonly references: number;
   /** `static`, names of packs or paths of their folders. */
   readonly decoders: readonly string[];
   /** Folder of a tracker pack, or `TRACKS`; by default what `openFaceTracker` finds. */
@@ -114,7 +116,7 @@ async function trackerName(tracker: string | undefined): Promise<string> {
 
 async function judgeClip(
   { file }: Clip,
-  { size, frames, stride, last, tracker }: BenchOptions,
+  { size, frames, stride, last, references, tracker }: BenchOptions,
   candidates: readonly Candidate[],
   instruments: Instruments,
 ): Promise<{ readonly report: ClipReport; readonly moments: readonly Moment[] }> {
@@ -128,6 +130,7 @@ async function judgeClip(
     {
       path: resolve(dataRoot(), file),
       size,
+      references,
       limit: frames,
       candidates,
       openTracker: async (width) =>

@@ -1,13 +1,20 @@
 import { createPicture, type Picture } from '../../src/geometry/picture.js';
 import type { FaceDecoder } from '../../src/models/decoder.js';
 import { createDecoder } from '../../src/models/decoder-node.js';
+import { alignReferences } from '../../src/models/families/surround-fit.js';
+import { createWarpDecoder } from '../../src/models/families/warp.js';
 import { type Pack, PackError } from '../../src/models/pack.js';
 import { openPack } from '../../src/models/pack-node.js';
 
 /** Shows the first reference whatever is sent: what any decoder must beat. */
 export const STATIC = 'static';
-/** The pack that `static` borrows its motion from. */
-const STATIC_PACK = 'warp';
+/** The warp, its surround moved as the surround points say: what `portrait` adds its network to. */
+export const SURROUND = 'surround';
+/** The packs that those borrow their motion from. */
+const MOTION_OF: Readonly<Record<string, string>> = {
+  [STATIC]: 'warp',
+  [SURROUND]: 'portrait-256-cpu',
+};
 
 /** A decoder to be judged. */
 export interface Candidate {
@@ -33,8 +40,18 @@ function createStaticDecoder(): FaceDecoder {
   };
 }
 
+/** The decoder of `surround`. */
+function createSurroundDecoder(): FaceDecoder {
+  const warp = createWarpDecoder();
+  return {
+    ...warp,
+    setIdentity: ({ references, ...identity }) =>
+      warp.setIdentity({ ...identity, references: alignReferences(references) }),
+  };
+}
+
 /**
- * Opens decoders by `static`, a pack's name or the path of its folder. Those whose pack cannot be
+ * Opens decoders by `static`, `surround`, a pack's name or the path of its folder. Those whose pack cannot be
  * opened or is of a family that this version does not know are told of by `skip`.
  */
 export async function openCandidates(
@@ -44,8 +61,11 @@ export async function openCandidates(
   const candidates: Candidate[] = [];
   for (const name of names) {
     try {
-      const pack = await openPack(name === STATIC ? STATIC_PACK : name);
-      const create = async () => (name === STATIC ? createStaticDecoder() : createDecoder(pack));
+      const pack = await openPack(MOTION_OF[name] ?? name);
+      const create = async () => {
+        if (name === STATIC) return createStaticDecoder();
+        return name === SURROUND ? createSurroundDecoder() : createDecoder(pack);
+      };
       await (await create()).close();
       candidates.push({ name, pack, create });
     } catch (error) {

@@ -9,8 +9,7 @@ import type { Candidate } from './candidates.js';
 import { type Lane, openLane, type Shown } from './lane.js';
 import type { MotionTraffic } from './wire.js';
 
-/** References, and seconds from the first face on that they are chosen from: the terms. */
-const REFERENCES = 4;
+/** Seconds from the first face on that the references are chosen from: the terms. */
 const ENROL_SECONDS = 1;
 /** Longest side of the pictures over the crop's, as src/cli/open-enrolled.ts reads a clip. */
 const PICTURE_PER_CROP = 5;
@@ -18,6 +17,7 @@ const PICTURE_PER_CROP = 5;
 export interface ClipOptions {
   readonly path: string;
   readonly size: StreamSize;
+  readonly references: number;
   /** Frames after the enrolment, at most. */
   readonly limit: number;
   readonly candidates: readonly Candidate[];
@@ -57,7 +57,7 @@ export interface ClipObserver {
  * that was sent to each. Throws UserError where nobody can be enrolled.
  */
 export async function runClip(
-  { path, size, limit, candidates, openTracker }: ClipOptions,
+  { path, size, references, limit, candidates, openTracker }: ClipOptions,
   observer: ClipObserver,
 ): Promise<MotionTraffic[]> {
   const clip = await openClip(path, { maxSide: PICTURE_PER_CROP * size });
@@ -69,7 +69,7 @@ export async function runClip(
     const enrolled = await enrolClip(frames, clip, tracker, {
       path,
       size,
-      references: REFERENCES,
+      references,
       seconds: ENROL_SECONDS,
     });
     const { crop, nextIndex, identity } = enrolled;

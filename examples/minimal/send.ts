@@ -2,6 +2,7 @@ import {
   type CallChannels,
   CallSender,
   callClock,
+  createSurroundTracker,
   type EnrolmentFrame,
   enrol,
   type Pack,
@@ -22,9 +23,12 @@ export async function sendFace(
   const { identity, crop } = await enrol(first, { size: 256, references: 4, codec });
   const stream = { fps: 25, framesPerPacket: 3, redundancy: 0, unpaced: false };
   const sender = new CallSender({ channels, pack, identity, ...stream });
+  const surround = pack.surround ? await createSurroundTracker(identity, codec) : undefined;
   await sender.ready();
-  for await (const { landmarks } of frames) {
-    sender.sendFrame(toCropUnits(landmarks, crop.follow(landmarks)), callClock());
+  for await (const { picture, landmarks } of frames) {
+    const square = crop.follow(landmarks);
+    const face = toCropUnits(landmarks, square);
+    sender.sendFrame(surround?.track(picture, square, face) ?? face, callClock());
   }
   sender.end();
   await sender.closed();
