@@ -17,7 +17,7 @@ const ROOM = 'loopback';
 const GRACE_MS = 8000;
 /**
  * Cores that both ends in real time take at 512×512, with a neural decoder. On two, the sender falls
- * behind the clip and half of the frames are skipped (docs/decisions.md).
+ * behind the clip and a third to a half of the frames are skipped (docs/decisions.md).
  */
 const CORES_FOR_512 = 4;
 
