@@ -3,7 +3,7 @@
 Writes encoder.onnx and generator.onnx (float16 weights, float32 arithmetic) and checks both against
 PyTorch in onnxruntime-node, with one reference and with four; weights.json says where their weights
 lie. The motion basis and its tables are
-those of `--motion` (default packs/warp). Seal the pack with tools/seal-pack.ts.
+those of `--motion` (default packs/portrait-256-cpu, with surround points). Seal the pack with tools/seal-pack.ts.
 """
 import argparse
 import json
@@ -83,7 +83,7 @@ def main():
     parser.add_argument('--name', required=True)
     parser.add_argument('--version', default='1.0.0')
     parser.add_argument('--data', default='see README.md of the pack')
-    parser.add_argument('--motion', type=Path, default=REPOSITORY / 'packs/warp')
+    parser.add_argument('--motion', type=Path, default=REPOSITORY / 'packs/portrait-256-cpu')
     arguments = parser.parse_args()
     model, _ = load(arguments.weights)
     round_weights(model)
@@ -106,8 +106,9 @@ def main():
         for count in (1, 4):
             check(path, module, inputs_of(count, model.shape.code, rng)[index], outputs)
     write_weights(pack, model, graphs)
-    for file in ('basis.bin', 'tables.bin'):
-        shutil.copyfile(arguments.motion / file, pack / file)
+    if arguments.motion.resolve() != pack.resolve():
+        for file in ('basis.bin', 'tables.bin'):
+            shutil.copyfile(arguments.motion / file, pack / file)
     manifest = {
         'format': 1, 'name': arguments.name, 'version': arguments.version, 'family': 'portrait',
         'protocol': 1, 'licence': 'MIT', 'trainingData': arguments.data,
