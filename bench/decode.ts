@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { createDecoder } from '../src/models/decoder-node.js';
 import { openPack } from '../src/models/pack-node.js';
 import { STREAM_SIZES } from '../src/protocol/limits.js';
+import { createAnalysis } from '../src/sender/frame-analyser.js';
 import { type CroppedFrame, croppedFrames } from './clip-frames.js';
 import { splits } from './data.js';
 
@@ -25,13 +26,19 @@ for (const size of STREAM_SIZES) {
   const frames: CroppedFrame[] = [];
   for await (const frame of croppedFrames(clip, size)) frames.push(frame);
   const decoder = createDecoder(pack);
-  await decoder.setIdentity({ size, references: REFERENCES.map((index) => frames[index]) });
+  const references = REFERENCES.map((index) => frames[index]);
+  const analyse = createAnalysis(references, pack.appearance);
+  const square = { x: 0, y: 0, side: size };
+  const geometries = frames.map(({ picture, landmarks }) =>
+    pack.surround ? analyse(picture, square, landmarks).geometry : landmarks,
+  );
+  await decoder.setIdentity({ size, references });
   await decoder.decode(frames[0].landmarks);
   const times: number[] = [];
   const before = process.cpuUsage();
   for (let n = 0; n < Number(options.frames); n++) {
     const started = performance.now();
-    await decoder.decode(frames[n % frames.length].landmarks);
+    await decoder.decode(geometries[n % geometries.length]);
     times.push(performance.now() - started);
   }
   const { user, system } = process.cpuUsage(before);

@@ -4,8 +4,8 @@
  *
  *     npx tsx bench/motion.ts [--pack warp] [--json FILE] [--bundle 4] [--clips SUBSTRING]
  *
- * A pack whose frames carry surround points has them found in the clips' pictures first, which takes
- * minutes.
+ * A pack whose frames carry surround points and appearance has them found in the clips' pictures first,
+ * which takes minutes.
  *
  * Rate: all bytes of motion messages, their headers included, over the frames after enrolment, per
  * second at 25 frames a second. Error: mean distance in the picture plane, crop units (pixels at
@@ -21,8 +21,8 @@ import { MAX_VALUE } from '../src/protocol/motion-codec.js';
 import { MotionDepacketizer } from '../src/protocol/motion-depacketizer.js';
 import { MotionPacketizer } from '../src/protocol/motion-packetizer.js';
 import { DEFAULT_INDEPENDENT_INTERVAL, DEFAULT_QUANTISER } from '../src/sender/defaults.js';
+import { analysed } from './analysed-track.js';
 import { splits } from './data.js';
-import { withSurroundPoints } from './surround-track.js';
 import { loadTrack, type Track } from './tracks.js';
 
 const FPS = 25;
@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
     clips: { type: 'string', default: '' },
   },
 });
-const { basis, tables, surround } = await openPack(options.pack);
+const { basis, tables, appearance, moreValues } = await openPack(options.pack);
 const IRISES = [...LEFT_IRIS, ...RIGHT_IRIS];
 const ALL = Array.from({ length: POINT_COUNT }, (_, point) => point);
 
@@ -54,7 +54,7 @@ function meanDistance(a: Landmarks, b: Landmarks, points: readonly number[]): nu
 }
 
 function measure(track: Track, quantiser: number, bundle: number): Row {
-  const model = new MotionModel(basis, track.neutral, surround);
+  const model = new MotionModel(basis, track.neutral, moreValues);
   const frameIntervalMs = 1000 / track.clip.fps;
   const packetizer = new MotionPacketizer({
     tables,
@@ -125,7 +125,7 @@ for (const split of ['train', 'validation', 'hard'] as const) {
     if (!clip.file.includes(options.clips)) continue;
     const track = loadTrack(clip);
     if (track?.frames.slice(track.enrolment).some((frame) => frame)) {
-      tracks.push({ split, track: surround ? await withSurroundPoints(track) : track });
+      tracks.push({ split, track: moreValues ? await analysed(track, appearance) : track });
     } else console.log(`left out: ${clip.file} (too few tracked frames to enrol and measure)`);
   }
 }

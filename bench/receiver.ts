@@ -16,8 +16,8 @@ import { encodeIdentity } from '../src/protocol/identity.js';
 import { MAX_REFERENCE_SIDE, STREAM_SIZES, type StreamSize } from '../src/protocol/limits.js';
 import { ReceiverSession } from '../src/receiver/session.js';
 import { REFERENCE_QUALITY } from '../src/sender/enrolment.js';
+import { createFrameAnalyser } from '../src/sender/frame-analyser.js';
 import { SenderSession } from '../src/sender/session.js';
-import { createSurroundTracker } from '../src/sender/surround-tracker.js';
 import { type CroppedFrame, croppedFrames } from './clip-frames.js';
 import { splits } from './data.js';
 
@@ -67,11 +67,11 @@ function answer(receiver: ReceiverSession, sender: SenderSession): void {
 
 async function motionOf(
   frames: readonly CroppedFrame[],
-  { surround }: Pack,
+  pack: Pack,
   identity: Uint8Array,
   sender: SenderSession,
 ): Promise<Uint8Array[]> {
-  const tracker = surround && (await createSurroundTracker(identity, codec));
+  const analyser = await createFrameAnalyser({ pack, identity, codec });
   const messages: Uint8Array[] = [];
   const take = () => {
     for (let out = sender.poll(0); out; out = sender.poll(0)) {
@@ -80,8 +80,7 @@ async function motionOf(
   };
   frames.forEach(({ picture, landmarks }, index) => {
     const whole = { x: 0, y: 0, side: picture.width };
-    const geometry = tracker ? tracker.track(picture, whole, landmarks) : landmarks;
-    sender.sendFrame(geometry, (index * 1000) / fps);
+    sender.sendFrame(analyser.analyse(picture, whole, landmarks), (index * 1000) / fps);
     take();
   });
   sender.end();

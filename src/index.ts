@@ -40,11 +40,15 @@ export {
   enrol,
 } from './sender/enrolment.js';
 export {
+  createFrameAnalyser,
+  type FrameAnalyser,
+  type FrameAnalyserOptions,
+} from './sender/frame-analyser.js';
+export {
   SenderSession,
   type SenderSessionOptions,
   type SenderStats,
 } from './sender/session.js';
-export { createSurroundTracker, type SurroundTracker } from './sender/surround-tracker.js';
 export type { FaceTracker, TrackedFace } from './sender/tracker.js';
 export type { CallChannels, CloseReason, DatagramPipe } from './transport/channel.js';
 export {

@@ -18,7 +18,7 @@ import { openPack } from '../src/models/pack-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import { MAX_VALUE } from '../src/protocol/motion-codec.js';
 import { enrol } from '../src/sender/enrolment.js';
-import { createSurroundTracker } from '../src/sender/surround-tracker.js';
+import { createFrameAnalyser } from '../src/sender/frame-analyser.js';
 import { syntheticFace, syntheticPicture } from './synthetic-face.js';
 
 const face = syntheticFace();
@@ -108,7 +108,7 @@ describe('surround points', () => {
 
   it('go through the motion model within half a step', async () => {
     const { basis } = await openPack('portrait-256-cpu');
-    const model = new MotionModel(basis, face, true);
+    const model = new MotionModel(basis, face, SURROUND_VALUES);
     const values = model.quantise(withSurround(face, various), undefined, 4, MAX_VALUE);
     expect(values).toHaveLength(faceValueCount(basis) + SURROUND_VALUES);
     const rebuilt = surroundMotion(model.reconstruct(values, 4));
@@ -176,7 +176,7 @@ describe('the fit of surround points', () => {
   });
 });
 
-describe('the surround tracker', () => {
+describe('the frame analyser', () => {
   it('takes an identity as the receiver gets it', async () => {
     const picture = scene();
     const codec = createNodePictureCodec();
@@ -186,19 +186,20 @@ describe('the surround tracker', () => {
       references: 1,
       codec,
     });
-    const tracker = await createSurroundTracker(identity, codec);
+    const pack = await openPack('portrait-256-cpu');
+    const analyser = await createFrameAnalyser({ pack, identity, codec });
     const scale = 256 / crop.square.side;
     const landmarks = face.map(
       (v, i) => (i % 3 === 2 ? v : v - [crop.square.x, crop.square.y][i % 3]) * scale,
     );
-    const geometry = tracker.track(picture, crop.square, landmarks);
+    const geometry = analyser.analyse(picture, crop.square, landmarks);
     expect(meanError(surroundMotion(geometry), uniform(0, 0))).toBeLessThan(0.5);
   });
 
   it('names a bad option', async () => {
     const codec = createNodePictureCodec();
-    await expect(createSurroundTracker(new Uint8Array(3), codec)).rejects.toThrow(
-      'identity: must be bytes of encodeIdentity',
-    );
+    await expect(
+      createFrameAnalyser({ pack: await openPack('warp'), identity: new Uint8Array(3), codec }),
+    ).rejects.toThrow('identity: must be bytes of encodeIdentity');
   });
 });

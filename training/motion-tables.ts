@@ -1,17 +1,20 @@
 /**
  * Counts the motion codec's symbols over the tracks that may be trained on and writes the static
- * entropy tables of a pack, with `surround` those of one whose frames carry surround points.
+ * entropy tables of a pack; with APPEARANCE.bin those of one whose frames carry surround points and
+ * the appearance of mouth and eyes.
  *
- *     VISAVIS_DATA=../shared npx tsx training/motion-tables.ts packs/warp/basis.bin packs/warp/tables.bin [surround]
+ *     VISAVIS_DATA=../shared npx tsx training/motion-tables.ts packs/warp/basis.bin packs/warp/tables.bin [APPEARANCE.bin]
  *
  * The quantiser does not look at the tables, so one pass is exact. Format: spec/bitstream.md,
  * "Entropy tables".
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { analysed } from '../bench/analysed-track.js';
 import { splits } from '../bench/data.js';
-import { withSurroundPoints } from '../bench/surround-track.js';
 import { loadTrack } from '../bench/tracks.js';
+import { appearanceValues } from '../src/geometry/appearance.js';
 import { faceValueCount, MotionModel, SURROUND_VALUES } from '../src/geometry/motion-model.js';
+import { parseAppearance } from '../src/models/appearance-data.js';
 import { parseBasis } from '../src/models/motion-data.js';
 import {
   activityContext,
@@ -37,14 +40,17 @@ const MOST_FRAMES = 300;
 const POOLED_COUNT = 20;
 const LAPLACE_COUNT = 0.5;
 
-const [basisPath, tablesPath, surround] = process.argv.slice(2);
-if (!basisPath || !tablesPath || (surround && surround !== 'surround')) {
-  console.error('usage: npx tsx training/motion-tables.ts BASIS.bin TABLES.bin [surround]');
+const [basisPath, tablesPath, appearancePath] = process.argv.slice(2);
+if (!basisPath || !tablesPath) {
+  console.error('usage: npx tsx training/motion-tables.ts BASIS.bin TABLES.bin [APPEARANCE.bin]');
   process.exit(2);
 }
 const basis = parseBasis(readFileSync(basisPath));
 if (!basis) throw new Error(`${basisPath} is no motion basis`);
-const valueCount = faceValueCount(basis) + (surround ? SURROUND_VALUES : 0);
+const appearance = appearancePath ? parseAppearance(readFileSync(appearancePath)) : undefined;
+if (appearancePath && !appearance) throw new Error(`${appearancePath} is no appearance basis`);
+const moreValues = appearance ? SURROUND_VALUES + appearanceValues(appearance) : 0;
+const valueCount = faceValueCount(basis) + moreValues;
 const zeros = (symbols: number) => new Float64Array(symbols);
 const residual = Array.from({ length: valueCount }, () =>
   Array.from({ length: ACTIVITY_CONTEXTS }, () => zeros(RESIDUAL_SYMBOLS)),
@@ -61,8 +67,8 @@ let frameCount = 0;
 for (const clip of [...train, ...hard]) {
   const face = loadTrack(clip);
   if (!face) continue;
-  const track = surround ? await withSurroundPoints(face) : face;
-  const model = new MotionModel(basis, track.neutral, surround !== undefined);
+  const track = appearance ? await analysed(face, appearance) : face;
+  const model = new MotionModel(basis, track.neutral, moreValues);
   const weight = Math.min(1, MOST_FRAMES / track.frames.length);
   for (const quantiser of QUANTISERS) {
     let state = initialState(valueCount, quantiser);

@@ -14,7 +14,7 @@ import {
   DEFAULT_INDEPENDENT_INTERVAL,
   DEFAULT_QUANTISER,
 } from '../../src/sender/defaults.js';
-import { createSurroundTracker } from '../../src/sender/surround-tracker.js';
+import { createFrameAnalyser } from '../../src/sender/frame-analyser.js';
 import type { Candidate } from './candidates.js';
 import type { MotionTraffic } from './wire.js';
 
@@ -66,9 +66,9 @@ export async function openLane(
   let picture = await decoder.decode(identity.references[0].landmarks);
 
   const frameIntervalMs = 1000 / fps;
-  const sender = new MotionModel(pack.basis, identity.neutral, pack.surround);
-  const receiver = new MotionModel(pack.basis, identity.neutral, pack.surround);
-  const surround = pack.surround && (await createSurroundTracker(identityBytes, codec));
+  const sender = new MotionModel(pack.basis, identity.neutral, pack.moreValues);
+  const receiver = new MotionModel(pack.basis, identity.neutral, pack.moreValues);
+  const analyser = await createFrameAnalyser({ pack, identity: identityBytes, codec });
   const packetizer = new MotionPacketizer({
     tables: pack.tables,
     framesPerPacket: DEFAULT_FRAMES_PER_PACKET,
@@ -104,7 +104,7 @@ export async function openLane(
 
   return {
     async push(face, crop) {
-      const landmarks = face && (surround ? surround.track(crop, whole(crop), face) : face);
+      const landmarks = face && analyser.analyse(crop, whole(crop), face);
       const { base, predicted } = packetizer.next;
       const reference = predicted ? base.values : undefined;
       const values = landmarks && sender.quantise(landmarks, reference, base.quantiser, MAX_VALUE);

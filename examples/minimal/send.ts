@@ -2,7 +2,7 @@ import {
   type CallChannels,
   CallSender,
   callClock,
-  createSurroundTracker,
+  createFrameAnalyser,
   type EnrolmentFrame,
   enrol,
   type Pack,
@@ -23,12 +23,12 @@ export async function sendFace(
   const { identity, crop } = await enrol(first, { size: 256, references: 4, codec });
   const stream = { fps: 25, framesPerPacket: 3, redundancy: 0, unpaced: false };
   const sender = new CallSender({ channels, pack, identity, ...stream });
-  const surround = pack.surround ? await createSurroundTracker(identity, codec) : undefined;
+  const analyser = await createFrameAnalyser({ pack, identity, codec });
   await sender.ready();
   for await (const { picture, landmarks } of frames) {
     const square = crop.follow(landmarks);
     const face = toCropUnits(landmarks, square);
-    sender.sendFrame(surround?.track(picture, square, face) ?? face, callClock());
+    sender.sendFrame(analyser.analyse(picture, square, face), callClock());
   }
   sender.end();
   await sender.closed();

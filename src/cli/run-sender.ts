@@ -7,7 +7,7 @@ import { openPersonalPack } from '../models/personal-node.js';
 import { createNodePictureCodec } from '../models/picture-codec-node.js';
 import { STREAM_SIZES, type StreamSize } from '../protocol/limits.js';
 import { toCropUnits } from '../sender/crop.js';
-import { createSurroundTracker } from '../sender/surround-tracker.js';
+import { createFrameAnalyser } from '../sender/frame-analyser.js';
 import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
 import { connect } from './connect.js';
 import { countChannels } from './counted-channels.js';
@@ -169,9 +169,8 @@ async function sendFrames(
   wireBytes: () => number,
 ): Promise<void> {
   const { crop, nextIndex, size } = enrolled;
-  const surround = pack.surround
-    ? await createSurroundTracker(enrolled.identity, createNodePictureCodec())
-    : undefined;
+  const { identity } = enrolled;
+  const analyser = await createFrameAnalyser({ pack, identity, codec: createNodePictureCodec() });
   const intervalMs = 1000 / clip.fps;
   const startMs = callClock();
   const startBytes = wireBytes();
@@ -195,7 +194,7 @@ async function sendFrames(
     const square = found ? crop.follow(found.landmarks) : crop.square;
     if (!found) counts.noFace++;
     const landmarks = found && toCropUnits(found.landmarks, square);
-    const geometry = landmarks && (surround?.track(picture, square, landmarks) ?? landmarks);
+    const geometry = landmarks && analyser.analyse(picture, square, landmarks);
     const left = sender.sendFrame(geometry, fast ? dueMs : captureMs);
     const encodeMs = callClock();
     bundled.push({ index, captureMs, trackMs, encodeMs, sentMs: encodeMs });

@@ -1,3 +1,4 @@
+import { appearanceOf, withAppearance } from './appearance.js';
 import { type Landmarks, MESH_POINT_COUNT, POINT_COUNT } from './landmarks.js';
 import { applyPose, fitPose, type Pose, removePose } from './pose.js';
 import { LEFT_IRIS, RIGHT_IRIS } from './regions.js';
@@ -31,7 +32,7 @@ export interface MotionBasis {
  * all points: their steps give 0.2–0.3 crop units at the edge of a face that half fills the crop.
  * The expression basis is orthonormal over all weighted coordinates, so a step of 4 is an error of
  * about 0.05 crop units a point and component. Gaze: 0.24 crop units an eye. Surround: a step of 1 costs
- * 40 % more bits for 0.15 dB.
+ * 40 % more bits for 0.15 dB. Appearance: half as large ones gain 0.1–0.2 dB of mouth and eyes.
  * Chosen with `bench/motion` (docs/decisions.md).
  */
 const STEPS = {
@@ -41,6 +42,7 @@ const STEPS = {
   expression: 4,
   gaze: 0.333,
   surround: 1.5,
+  appearance: 0.5,
 } as const;
 const STEP_REFERENCE_INDEX = 4;
 
@@ -63,12 +65,15 @@ export class MotionModel {
   readonly #aligned = new Float32Array(COORDINATES);
   readonly #shape = new Float32Array(COORDINATES);
 
-  /** `surround`: whether frames carry surround points; false by default. */
-  constructor(basis: MotionBasis, neutral: Landmarks, surround = false) {
+  /**
+   * `more`: values that frames carry beside the face's: 0 (by default), those of the surround, or those
+   * and the appearance's.
+   */
+  constructor(basis: MotionBasis, neutral: Landmarks, more = 0) {
     this.basis = basis;
     this.neutral = neutral;
     this.#faceValues = faceValueCount(basis);
-    this.valueCount = this.#faceValues + (surround ? SURROUND_VALUES : 0);
+    this.valueCount = this.#faceValues + more;
   }
 
   /** Size of a value's step at a quantiser index. */
@@ -119,10 +124,11 @@ export class MotionModel {
       set(gaze + axis, (right[axis] + left[axis]) / 2);
       set(gaze + 2 + axis, (right[axis] - left[axis]) / 2);
     }
-    if (this.valueCount > this.#faceValues)
-      surroundMotion(landmarks).forEach((amount, i) => {
-        set(this.#faceValues + i, amount);
-      });
+    if (this.valueCount > this.#faceValues) {
+      const more = [...surroundMotion(landmarks), ...appearanceOf(landmarks)];
+      for (let i = this.#faceValues; i < this.valueCount; i++)
+        set(i, more[i - this.#faceValues] ?? 0);
+    }
     return values;
   }
 
@@ -140,11 +146,14 @@ export class MotionModel {
     for (let i = 0; i < COORDINATES; i++) shape[i] += this.neutral[i];
     const geometry = applyPose(this.#pose(values, quantiser), shape, shape);
     if (this.valueCount === this.#faceValues) return geometry;
-    const motion = Float32Array.from(
+    const more = Float32Array.from(
       values.subarray(this.#faceValues),
       (level, i) => level * this.step(this.#faceValues + i, quantiser),
     );
-    return withSurround(geometry, motion);
+    const surrounded = withSurround(geometry, more.subarray(0, SURROUND_VALUES));
+    return more.length > SURROUND_VALUES
+      ? withAppearance(surrounded, more.subarray(SURROUND_VALUES))
+      : surrounded;
   }
 
   #pose(values: Int16Array, quantiser: number): Pose {
@@ -170,7 +179,9 @@ function baseStep(value: number, components: number): number {
   if (value === 2) return STEPS.logScale;
   if (value < POSE_VALUES) return STEPS.rotation;
   if (value < POSE_VALUES + components) return STEPS.expression;
-  return value < POSE_VALUES + components + GAZE_VALUES ? STEPS.gaze : STEPS.surround;
+  const face = POSE_VALUES + components + GAZE_VALUES;
+  if (value < face) return STEPS.gaze;
+  return value < face + SURROUND_VALUES ? STEPS.surround : STEPS.appearance;
 }
 
 function meanOffset(points: readonly number[], target: Float32Array, from: Float32Array): number[] {

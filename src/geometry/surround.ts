@@ -17,7 +17,7 @@ export type SurroundMotion = Float32Array;
 const SPACING = CROP_UNITS / (SURROUND_SIDE - 1);
 
 /** Whether a geometry has surround points. */
-export const hasSurround = (geometry: Landmarks): boolean => geometry.length === SURROUNDED_NUMBERS;
+export const hasSurround = (geometry: Landmarks): boolean => geometry.length >= SURROUNDED_NUMBERS;
 
 /** A geometry with surround points in the place of those that it may have. */
 export function withSurround(geometry: Landmarks, motion: SurroundMotion): Landmarks {

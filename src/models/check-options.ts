@@ -1,3 +1,4 @@
+import { fitsGeometry } from '../geometry/appearance.js';
 import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
 import type { Picture } from '../geometry/picture.js';
 import { SURROUNDED_NUMBERS } from '../geometry/surround.js';
@@ -10,10 +11,14 @@ export function checkLandmarks(path: string, landmarks: Landmarks): void {
   checkOption(landmarks?.length === NUMBERS, path, `${NUMBERS} numbers`);
 }
 
-/** Points of a face, with surround points or without. */
+/** Points of a face alone, with surround points, or with these and appearance numbers. */
 export function checkGeometry(path: string, geometry: Landmarks): void {
-  const fits = geometry?.length === NUMBERS || geometry?.length === SURROUNDED_NUMBERS;
-  checkOption(fits, path, `${NUMBERS} numbers, or ${SURROUNDED_NUMBERS} with surround points`);
+  const fits = geometry !== undefined && fitsGeometry(geometry.length);
+  checkOption(
+    fits,
+    path,
+    `${NUMBERS} numbers, or ${SURROUNDED_NUMBERS} and more with surround points`,
+  );
 }
 
 /** RGBA pixels, as many as width and height say. */

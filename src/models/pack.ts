@@ -1,9 +1,11 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { type AppearanceBasis, appearanceValues } from '../geometry/appearance.js';
 import { faceValueCount, type MotionBasis, SURROUND_VALUES } from '../geometry/motion-model.js';
 import { checkOption } from '../protocol/check-options.js';
 import { type PackIdentity, PROTOCOL_VERSION } from '../protocol/control-messages.js';
 import { type MotionTables, parseTables } from '../protocol/motion-tables.js';
+import { parseAppearance } from './appearance-data.js';
 import { parseBasis } from './motion-data.js';
 import { parseWeights, type WeightPlace } from './weights.js';
 
@@ -30,7 +32,11 @@ export interface PackManifest {
   /** What it was trained on, for people. */
   readonly trainingData: string;
   /** Files of the motion codec. */
-  readonly motion: { readonly basis: string; readonly tables: string };
+  readonly motion: {
+    readonly basis: string;
+    readonly tables: string;
+    readonly appearance?: string;
+  };
   /** Files of the decoder's networks by their role in the family, where it has any. */
   readonly networks?: Readonly<Record<string, string>>;
   /** File that says where the networks' weights lie, where personal packs may be made of this one. */
@@ -48,6 +54,10 @@ export interface Pack {
   readonly tables: MotionTables;
   /** Whether its motion frames carry surround points. */
   readonly surround: boolean;
+  /** What mouth and eyes may look like, where its motion frames carry that. */
+  readonly appearance?: AppearanceBasis;
+  /** Values of its motion frames beside the face's. */
+  readonly moreValues: number;
   /** The decoder's networks, ONNX graphs, by their role in the family. */
   readonly networks: Readonly<Record<string, Uint8Array>>;
   /** Where the networks' weights lie, by role, in packs that say so. */
@@ -95,8 +105,12 @@ export async function loadPack(label: string, read: ReadPackFile): Promise<Pack>
   const basis = parseBasis(content(manifest.motion.basis));
   const tables = parseTables(content(manifest.motion.tables));
   if (!basis || !tables.ok) return fail('its motion basis or tables are not of this format');
+  const { appearance: file } = manifest.motion;
+  const appearance = file === undefined ? undefined : parseAppearance(content(file));
+  if (file !== undefined && !appearance) fail(`${file} is no appearance basis`);
   const more = tables.value.valueCount - faceValueCount(basis);
-  if (more !== 0 && more !== SURROUND_VALUES) {
+  const wanted = appearance ? SURROUND_VALUES + appearanceValues(appearance) : SURROUND_VALUES;
+  if (more !== wanted && (appearance || more !== 0)) {
     fail('its entropy tables are not those of its motion basis');
   }
   const networks = Object.fromEntries(
@@ -111,6 +125,8 @@ export async function loadPack(label: string, read: ReadPackFile): Promise<Pack>
     basis,
     tables: tables.value,
     surround: more > 0,
+    moreValues: more,
+    ...(appearance && { appearance }),
     networks,
     ...weights,
   };
@@ -144,6 +160,7 @@ function parseManifest(bytes: Uint8Array, fail: (what: string) => never): PackMa
     text(manifest.trainingData) &&
     text(manifest.motion?.basis) &&
     text(manifest.motion?.tables) &&
+    (manifest.motion.appearance === undefined || text(manifest.motion.appearance)) &&
     (manifest.networks === undefined || isTexts(manifest.networks)) &&
     (manifest.weights === undefined || text(manifest.weights)) &&
     typeof manifest.files === 'object' &&

@@ -1,4 +1,4 @@
-import { POSE_VALUES } from '../geometry/motion-model.js';
+import { POSE_VALUES, SURROUND_VALUES } from '../geometry/motion-model.js';
 import type { MotionState } from '../protocol/motion-codec.js';
 
 /** How a shown frame came about. */
@@ -27,7 +27,7 @@ export interface Concealed {
  *
  * `before` is the last known frame, `previous` the one before it; `after` the next known one, with
  * `gap` frames from `before` to it; `position` counts from `before`, 1 for the frame after it. Values
- * from `faceValues` on are the surround's, which stays where it is.
+ * from `faceValues` on are the surround's, which stays where it is, and the appearance's, which rests.
  */
 export function conceal(
   position: number,
@@ -51,7 +51,8 @@ export function conceal(
   const usable = previous?.quantiser === before.quantiser ? previous : undefined;
   const values = before.values.map((value, v) => {
     const moved = value + reach * (usable ? value - usable.values[v] : 0);
-    return Math.round(v < POSE_VALUES || v >= faceValues ? moved : moved * rest);
+    const stays = v < POSE_VALUES || (v >= faceValues && v < faceValues + SURROUND_VALUES);
+    return Math.round(stays ? moved : moved * rest);
   });
   return { origin: 'extrapolated', values };
 }

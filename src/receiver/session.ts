@@ -200,8 +200,8 @@ export class ReceiverSession {
     if (this.#over || offered?.identity !== identity || status.state !== 'agreed') return;
     this.#offered = undefined;
     const intervalMs = 1000 / status.agreement.stream.fps;
-    const { basis, surround } = this.#pack;
-    this.#model = new MotionModel(basis, offered.identity.neutral, surround);
+    const { basis, moreValues } = this.#pack;
+    this.#model = new MotionModel(basis, offered.identity.neutral, moreValues);
     this.#depacketizer ??= new MotionDepacketizer(this.#pack.tables, intervalMs);
     const mode = this.#unpaced ? 'immediate' : 'realtime';
     this.#buffer ??= new JitterBuffer(mode, intervalMs, faceValueCount(basis));

@@ -115,7 +115,7 @@ export class SenderSession {
     this.#size = size;
     this.#firstFrame = firstFrame;
     this.#bundleWaitMs = unpaced ? undefined : (BUNDLE_WAIT_FRAMES * 1000) / fps;
-    this.#model = new MotionModel(pack.basis, neutral, pack.surround);
+    this.#model = new MotionModel(pack.basis, neutral, pack.moreValues);
     this.#packetizer = new MotionPacketizer({
       tables: pack.tables,
       framesPerPacket,
@@ -215,7 +215,7 @@ export class SenderSession {
 
   /**
    * Takes the next frame: landmarks in crop units, or undefined where the picture has no face. Surround
-   * points (`SurroundTracker`) count where the pack carries them; without them the surround rests.
+   * points and appearance (`FrameAnalyser`) count where the pack carries them; without them they rest.
    * `captureMs` must not go back. Throws InvalidStateError unless streaming, and a TypeError where
    * the landmarks are not 478 × 3 numbers or the time is none.
    */

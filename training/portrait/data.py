@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .appearance import render, values_of
+
 SIZE, HALF, MOST, CONDITIONING, TRUST = 256, 128, 4, 7, 4
 SAMPLE = np.dtype([
     ('target', 'u1', (3, SIZE, SIZE)),
@@ -27,15 +29,17 @@ SET = np.dtype([
 UNIT = 8192
 POSITION_UNIT = 64
 MOUTH_WEIGHT, EYE_WEIGHT = 3.0, 3.0
+NO_APPEARANCE = 0.1  # share of samples
 SWAPPED_COLOURS = 0.3  # share of samples
 COUNTS, COUNT_SHARES = [1, 2, 3, 4], [0.15, 0.15, 0.2, 0.5]
 
 
 class Cache:
-    """`folders`: what `prepare.ts` wrote. `held_out`: people kept apart for choosing between runs."""
+    """`folders`: what `prepare.ts` wrote. `held_out`: people kept apart for choosing between runs. `basis`:
+    of the appearance that frames carry, if any."""
 
-    def __init__(self, folders, held_out=(), sources=None):
-        self.entries, self.places = [], []
+    def __init__(self, folders, held_out=(), sources=None, basis=None):
+        self.entries, self.places, self.basis = [], [], basis
         for folder in map(Path, folders):
             if not (folder / 'index.json').exists():
                 sys.exit(f'{folder} is no cache, or one not yet made to its end: make it with prepare.ts')
@@ -83,6 +87,7 @@ class Cache:
         half = np.s_[..., y0 // 2:(y0 + crop) // 2, x0 // 2:(x0 + crop) // 2]
         kept_set = sets[entry['set']]
         item = {
+            'residual': self._residual(entry, sample, kept_set['pictures'], chosen, rng, augment)[full],
             'target': sample['target'][full].astype('f4') / 255,
             'positions': sample['positions'][chosen][full].astype('f4') / POSITION_UNIT,
             'pixels': pixel_centres(x0, y0, crop),
@@ -98,6 +103,16 @@ class Cache:
             if rng.random() < 0.5:
                 flip(item)
         return {name: np.ascontiguousarray(value) for name, value in item.items()}
+
+    def _residual(self, entry, sample, pictures, chosen, rng, augment):
+        """The appearance that a call would code, 3 x 256 x 256; at times nothing, as before the first frame."""
+        if self.basis is None or (augment and rng.random() < NO_APPEARANCE):
+            return np.zeros((3, SIZE, SIZE), 'f4')
+        values = values_of(self.basis, entry, sample['target'].astype('f4') / 255,
+                           pictures[chosen].astype('f4') / 255,
+                           sample['positions'][chosen].astype('f4') / POSITION_UNIT,
+                           trust_of(sample['trust'][chosen])[:, 0])
+        return render(self.basis, entry, values)
 
 
 def pixel_centres(x0, y0, crop):
@@ -136,6 +151,9 @@ def recolour(item, rng):
         grey = x.mean(-3, keepdims=True)
         x = grey + (x - grey) * saturation
         item[name] = np.clip(x * gain + offset, 0, 1).astype('f4')
+    x = item['residual'][order]
+    grey = x.mean(0, keepdims=True)
+    item['residual'] = ((grey + (x - grey) * saturation) * gain).astype('f4')
 
 
 def flip(item):

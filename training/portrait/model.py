@@ -241,11 +241,11 @@ def sample(pictures, positions):
     return made.reshape(n, k, 3, height, width)
 
 
-def compose(pictures, positions, pixels, trust, flow, hold, blend, paint):
+def compose(pictures, positions, pixels, trust, residual, flow, hold, blend, paint):
     """The picture: references shifted and blended, some of them dropped, pixels added.
 
     `positions` N x K x 2 x H x W: where each pixel, whose own place is `pixels` N x 2 x H x W, lies
-    in each reference by the geometry.
+    in each reference by the geometry; `residual` N x 3 x H x W: the appearance to add to them.
     """
     n, k, _, height, width = positions.shape
     grown = upsample(torch.cat([flow, hold[:, :, None], blend[:, :, None]], 2).flatten(0, 1), 4)
@@ -253,5 +253,5 @@ def compose(pictures, positions, pixels, trust, flow, hold, blend, paint):
     places = positions + grown[:, :, 2:3] * (pixels[:, None] - positions) + grown[:, :, :2]
     weights = full_share(trust) * grown[:, :, 3]
     weights = weights / (weights.sum(1, keepdim=True) + 1e-6)
-    base = (sample(pictures, places) * weights[:, :, None]).sum(1)
+    base = (sample(pictures, places) * weights[:, :, None]).sum(1) + residual
     return base * (1 - paint[:, 3:]) + paint[:, :3]

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 
 from common.run import RunFolder, distributed, progress, read_config, seed_everything
 
+from .appearance import Basis
 from .data import COUNT_SHARES, COUNTS, Cache
 from .losses import Discriminator, picture_losses, psnr, sharpness
 from .model import FACE, Portrait, Shape, compose, full_share, sample, upsample
@@ -49,6 +50,7 @@ class Config(Shape):
     matching: float = 0.0
     adversarial_from: int = 0
     most_references: int = 4
+    use_appearance: bool = True
     sources: str = ''
     held_out: str = ''
     start_from: str = ''  # weights.pt of an earlier run, or a pack's folder
@@ -65,8 +67,10 @@ def forward(model, batch):
     codes = model.encode(small, batch['set_conditioning'], batch['present'])
     with torch.no_grad():
         warped = sample(pictures, positions)
-    outputs = model.decode(warped, trust, batch['conditioning'], *codes)
-    return compose(pictures, positions, batch['pixels'], trust, *outputs), warped, codes
+        seen = (warped + batch['residual'][:, None]).clamp(0, 1)
+    outputs = model.decode(seen, trust, batch['conditioning'], *codes)
+    made = compose(pictures, positions, batch['pixels'], trust, batch['residual'], *outputs)
+    return made, warped, codes
 
 
 def losses(made, batch):
@@ -253,7 +257,8 @@ def main():
     processes = distributed()
     seed_everything(config.seed + processes.rank)
     run = RunFolder(arguments.run, config, processes.main)
-    cache = Cache(arguments.cache, config.held_out.split(), config.sources.split())
+    basis = Basis() if config.use_appearance else None
+    cache = Cache(arguments.cache, config.held_out.split(), config.sources.split(), basis)
     if not cache.train:
         sys.exit(f'{arguments.cache} holds no samples to train on that {arguments.config} admits')
     if processes.main and not cache.held_out:

@@ -1,7 +1,7 @@
+import { featureBoxes } from '../../geometry/appearance.js';
 import type { Landmarks } from '../../geometry/landmarks.js';
-import { type MotionBasis, MotionModel } from '../../geometry/motion-model.js';
+import { type MotionBasis, MotionModel, SURROUND_VALUES } from '../../geometry/motion-model.js';
 import type { Picture } from '../../geometry/picture.js';
-import { LEFT_LIDS, LIPS, RIGHT_LIDS } from '../../geometry/regions.js';
 import { withSurround } from '../../geometry/surround.js';
 import type { DecoderReference } from '../../models/decoder.js';
 import {
@@ -39,7 +39,7 @@ export function enrolled(
 ): Enrolled {
   const aligned = alignReferences(references);
   const surround = createSurroundFit(aligned);
-  const model = new MotionModel(basis, neutral, true);
+  const model = new MotionModel(basis, neutral, SURROUND_VALUES);
   const through = (landmarks: Landmarks) =>
     model.reconstruct(
       model.quantise(landmarks, undefined, DEFAULT_QUANTISER, MAX_VALUE),
@@ -54,22 +54,11 @@ export function enrolled(
   };
 }
 
-/** The box around points, grown by half its size on each side, within the picture. */
-function boxOf(landmarks: Landmarks, points: readonly number[], margin: number): number[] {
-  const xs = points.map((p) => landmarks[3 * p]);
-  const ys = points.map((p) => landmarks[3 * p + 1]);
-  const low = [Math.min(...xs), Math.min(...ys)];
-  const high = [Math.max(...xs), Math.max(...ys)];
-  const grow = margin * (high[0] - low[0]);
-  return [...low.map((v) => v - grow), ...high.map((v) => v + grow)].map((v) =>
-    Math.round(Math.min(NETWORK_SIZE, Math.max(0, v))),
-  );
+/** The boxes of mouth and eyes, as the index of a cache has them. */
+export function boxes(landmarks: Landmarks) {
+  const [mouth, right, left] = featureBoxes(landmarks);
+  return { mouth, eyes: [right, left] };
 }
-
-export const boxes = (landmarks: Landmarks) => ({
-  mouth: boxOf(landmarks, LIPS, 0.15),
-  eyes: [boxOf(landmarks, RIGHT_LIDS, 0.3), boxOf(landmarks, LEFT_LIDS, 0.3)],
-});
 
 /** Adds references to the cache, with the conditioning that the encoders see beside them. */
 export function addSet(cache: Cache, references: readonly DecoderReference[]): number {

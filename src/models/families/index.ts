@@ -1,14 +1,23 @@
+import type { AppearanceBasis } from '../../geometry/appearance.js';
 import type { FaceDecoder } from '../decoder.js';
 import type { OpenSession } from '../inference.js';
 import { checkPack, type Pack, PackError } from '../pack.js';
 import { createPortraitDecoder } from './portrait.js';
 import { createWarpDecoder } from './warp.js';
 
-type Create = (network: (role: string) => Uint8Array, open: OpenSession) => FaceDecoder;
+type Create = (
+  network: (role: string) => Uint8Array,
+  open: OpenSession,
+  appearance: AppearanceBasis | undefined,
+) => FaceDecoder;
 
 const FAMILIES: Readonly<Record<string, Create>> = {
-  portrait: (network, open) =>
-    createPortraitDecoder({ encoder: network('encoder'), generator: network('generator') }, open),
+  portrait: (network, open, appearance) =>
+    createPortraitDecoder(
+      { encoder: network('encoder'), generator: network('generator') },
+      open,
+      appearance,
+    ),
   warp: createWarpDecoder,
 };
 
@@ -19,7 +28,7 @@ const FAMILIES: Readonly<Record<string, Create>> = {
  */
 export function createDecoder(pack: Pack, open?: OpenSession): FaceDecoder {
   checkPack(pack);
-  return createFamilyDecoder(pack.manifest.family, pack.networks, open);
+  return createFamilyDecoder(pack.manifest.family, pack.networks, open, pack.appearance);
 }
 
 /** A decoder of a family by its name, as `createDecoder`. */
@@ -27,6 +36,7 @@ export function createFamilyDecoder(
   family: string,
   networks: Pack['networks'] = {},
   open: OpenSession = noNetworks,
+  appearance?: AppearanceBasis,
 ): FaceDecoder {
   const create = Object.hasOwn(FAMILIES, family) ? FAMILIES[family] : undefined;
   if (!create) {
@@ -38,7 +48,7 @@ export function createFamilyDecoder(
     if (Object.hasOwn(networks, role)) return networks[role];
     throw new PackError(`the pack has no network "${role}", which the family ${family} needs`);
   };
-  return create(network, open);
+  return create(network, open, appearance);
 }
 
 const noNetworks: OpenSession = async () => {

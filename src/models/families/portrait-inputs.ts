@@ -1,3 +1,4 @@
+import type { AppearanceBasis, Box } from '../../geometry/appearance.js';
 import { drawContours, drawDisc } from '../../geometry/contours.js';
 import { CROP_UNITS, type Landmarks } from '../../geometry/landmarks.js';
 import { NO_TRIANGLE } from '../../geometry/rasteriser.js';
@@ -9,6 +10,7 @@ import {
 } from '../../geometry/topology.js';
 import { COEFFICIENTS } from '../../geometry/warp-map.js';
 import type { DecoderReference } from '../decoder.js';
+import { type AppearanceField, createAppearanceField } from './appearance-field.js';
 import { createFaceWarp, type FaceWarp } from './face-warp.js';
 
 /** Pixels across the pictures that the network sees and makes. */
@@ -49,10 +51,22 @@ export interface PortraitInputs {
   /** `CONDITIONING_CHANNELS` × 128 × 128. */
   readonly conditioning: Float32Array;
   readonly warp: FaceWarp;
+  /**
+   * Adds the frame's appearance to what the network paints (`PortraitOutputs.paint`), as far as it
+   * leaves the references: what it saw of them in `warped` had it too.
+   */
+  addAppearance(paint: Float32Array): void;
 }
 
-/** Inputs for a person with these references, pictures of 256 × 256. */
-export function createPortraitInputs(references: readonly DecoderReference[]): PortraitInputs {
+/**
+ * Inputs for a person with these references, pictures of 256 × 256; `appearance` is the pack's basis,
+ * where it has one.
+ */
+export function createPortraitInputs(
+  references: readonly DecoderReference[],
+  appearance?: AppearanceBasis,
+): PortraitInputs {
+  const field = appearance && createAppearanceField(appearance);
   const warp = createFaceWarp(references, NETWORK_SIZE);
   const count = references.length;
   const plane = NETWORK_SIZE * NETWORK_SIZE;
@@ -69,6 +83,7 @@ export function createPortraitInputs(references: readonly DecoderReference[]): P
   function update(geometry: Landmarks): void {
     warp.update(geometry);
     for (let k = 0; k < count; k++) paint(warped.subarray(3 * k * plane), k);
+    if (field) correct(field, geometry);
     describe();
     irises.fill(0);
     drawDisc(geometry, RIGHT_IRIS, CONDITIONING_SIZE, eyes, irises);
@@ -85,6 +100,36 @@ export function createPortraitInputs(references: readonly DecoderReference[]): P
         out[i + plane] = ((colour >>> 8) & 255) * UNIT;
         out[i + 2 * plane] = ((colour >>> 16) & 255) * UNIT;
       }
+    }
+  }
+
+  /** Calls `visit` with the index of each number of the planes that a box holds. */
+  function within([left, top, right, bottom]: Box, visit: (index: number) => void): void {
+    for (let c = 0; c < 3; c++) {
+      for (let y = top; y < bottom; y++) {
+        const row = c * plane + y * NETWORK_SIZE;
+        for (let i = row + left; i < row + right; i++) visit(i);
+      }
+    }
+  }
+
+  /** Adds the appearance to the warped references. */
+  function correct({ planes, boxes, update: layOut }: AppearanceField, geometry: Landmarks): void {
+    layOut(geometry);
+    for (const box of boxes) {
+      within(box, (i) => {
+        for (let at = i; at < warped.length; at += 3 * plane)
+          warped[at] = Math.min(Math.max(warped[at] + planes[i], 0), 1);
+      });
+    }
+  }
+
+  function addAppearance(painted: Float32Array): void {
+    if (!field) return;
+    for (const box of field.boxes) {
+      within(box, (i) => {
+        painted[i] += field.planes[i] * (1 - painted[3 * plane + (i % plane)]);
+      });
     }
   }
 
@@ -130,7 +175,7 @@ export function createPortraitInputs(references: readonly DecoderReference[]): P
       }
     }
   }
-  return { update, warped, trust, conditioning, warp };
+  return { update, warped, trust, conditioning, warp, addAppearance };
 }
 
 const limited = (value: number, limit: number): number => Math.min(Math.max(value, -limit), limit);

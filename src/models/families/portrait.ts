@@ -1,3 +1,4 @@
+import type { AppearanceBasis } from '../../geometry/appearance.js';
 import type { Landmarks } from '../../geometry/landmarks.js';
 import type { Picture } from '../../geometry/picture.js';
 import { resampleSquare } from '../../geometry/resample.js';
@@ -52,7 +53,11 @@ interface Person {
  * or after `close` rejects with an `InvalidStateError`, what is no identity or geometry with a
  * TypeError.
  */
-export function createPortraitDecoder(graphs: PortraitGraphs, open: OpenSession): FaceDecoder {
+export function createPortraitDecoder(
+  graphs: PortraitGraphs,
+  open: OpenSession,
+  appearance?: AppearanceBasis,
+): FaceDecoder {
   let person: Person | undefined;
   let closed = false;
   /** The run that is under way, or the last one. */
@@ -68,7 +73,7 @@ export function createPortraitDecoder(graphs: PortraitGraphs, open: OpenSession)
       const session = kept ?? (await open(generator));
       const codes = await open(encoder);
       try {
-        const prepared = await prepare(identity.size, references, codes);
+        const prepared = await prepare(identity.size, references, codes, appearance);
         if (closed) throw new InvalidStateError('the decoder is closed');
         person = { ...prepared, graph: generator, generator: session };
       } catch (error) {
@@ -105,6 +110,7 @@ export function createPortraitDecoder(graphs: PortraitGraphs, open: OpenSession)
       running = made;
       if (warp !== inputs.warp) warp.update(geometry);
       const { flow, hold, blend, paint } = await made;
+      inputs.addAppearance(paint.data);
       return composePortrait(warp, count, size, {
         flow: flow.data,
         hold: hold.data,
@@ -139,6 +145,7 @@ async function prepare(
   size: number,
   references: readonly DecoderReference[],
   encoder: InferenceSession,
+  appearance: AppearanceBasis | undefined,
 ): Promise<Omit<Person, 'graph' | 'generator'>> {
   const small = references.map((reference) => ({
     ...reference,
@@ -148,7 +155,7 @@ async function prepare(
         : resampleSquare(reference.picture, { x: 0, y: 0, side: size }, NETWORK_SIZE),
   }));
   const aligned = alignReferences(small);
-  const inputs = createPortraitInputs(aligned);
+  const inputs = createPortraitInputs(aligned, appearance);
   const { layout, style } = await encoder.run(encoderInputs(small));
   const sized = aligned.map(({ landmarks }, k) => ({ ...references[k], landmarks }));
   return {

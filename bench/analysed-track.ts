@@ -1,13 +1,10 @@
 import { resolve } from 'node:path';
 import { resampleSquare } from '../src/geometry/resample.js';
-import { type SurroundMotion, withSurround } from '../src/geometry/surround.js';
+import type { SurroundMotion } from '../src/geometry/surround.js';
 import type { DecoderReference } from '../src/models/decoder.js';
-import {
-  alignReferences,
-  createSurroundFit,
-  type SurroundFit,
-} from '../src/models/families/surround-fit.js';
+import type { Pack } from '../src/models/pack.js';
 import { spreadChoice } from '../src/sender/enrolment.js';
+import { createAnalysis } from '../src/sender/frame-analyser.js';
 import { dataRoot } from './data.js';
 import { readFrames } from './frames.js';
 import type { Track } from './tracks.js';
@@ -16,14 +13,14 @@ const SIZE = 256;
 const REFERENCES = 4;
 
 /**
- * A track whose frames have surround points too, found in the clip's pictures as a sender finds them,
- * but for the compression of the references.
+ * A track whose frames have surround points and appearance (where `basis` is given) too, found in the
+ * clip's pictures as a sender finds them, but for the compression of the references.
  */
-export async function withSurroundPoints(track: Track): Promise<Track> {
+export async function analysed(track: Track, basis: Pack['appearance']): Promise<Track> {
   const { clip, enrolment, squares } = track;
   const frames = track.frames.slice();
   const first: DecoderReference[] = [];
-  let fit: SurroundFit | undefined;
+  let analyse: ReturnType<typeof createAnalysis> | undefined;
   let before: SurroundMotion | undefined;
   let index = 0;
   for await (const picture of readFrames(resolve(dataRoot(), clip.file), clip)) {
@@ -31,18 +28,17 @@ export async function withSurroundPoints(track: Track): Promise<Track> {
     if (square && landmarks && index < enrolment) {
       first.push({ picture: resampleSquare(picture, square, SIZE), landmarks });
     } else if (square && landmarks) {
-      fit ??= fitOf(first);
-      before = fit.fit(picture, square, landmarks, before);
-      frames[index] = withSurround(landmarks, before);
+      analyse ??= createAnalysis(chosen(first), basis);
+      const { geometry, motion } = analyse(picture, square, landmarks, before);
+      frames[index] = geometry;
+      before = motion;
     }
     if (++index === frames.length) break;
   }
   return { ...track, frames };
 }
 
-function fitOf(enrolment: readonly DecoderReference[]): SurroundFit {
+function chosen(enrolment: readonly DecoderReference[]): DecoderReference[] {
   const geometries = enrolment.map(({ landmarks }) => landmarks);
-  return createSurroundFit(
-    alignReferences(spreadChoice(geometries, REFERENCES).map((i) => enrolment[i])),
-  );
+  return spreadChoice(geometries, REFERENCES).map((i) => enrolment[i]);
 }
