@@ -2,8 +2,8 @@
 
 Writes encoder.onnx and generator.onnx (float16 weights, float32 arithmetic) and checks both against
 PyTorch in onnxruntime-node, with one reference and with four; weights.json says where their weights
-lie. The motion basis and its tables are
-those of `--motion` (default packs/portrait-256-cpu, with surround points). Seal the pack with tools/seal-pack.ts.
+lie. The motion basis, its tables and the appearance basis are those of `--motion` (default
+packs/portrait-256-cpu). Seal the pack with tools/seal-pack.ts.
 """
 import argparse
 import json
@@ -107,12 +107,12 @@ def main():
             check(path, module, inputs_of(count, model.shape.code, rng)[index], outputs)
     write_weights(pack, model, graphs)
     if arguments.motion.resolve() != pack.resolve():
-        for file in ('basis.bin', 'tables.bin'):
+        for file in ('basis.bin', 'tables.bin', 'appearance.bin'):
             shutil.copyfile(arguments.motion / file, pack / file)
     manifest = {
         'format': 1, 'name': arguments.name, 'version': arguments.version, 'family': 'portrait',
         'protocol': 1, 'licence': 'MIT', 'trainingData': arguments.data,
-        'motion': {'basis': 'basis.bin', 'tables': 'tables.bin'},
+        'motion': {'basis': 'basis.bin', 'tables': 'tables.bin', 'appearance': 'appearance.bin'},
         'networks': {'encoder': 'encoder.onnx', 'generator': 'generator.onnx'}, 'weights': FILE,
         'files': {},
     }
