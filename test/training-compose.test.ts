@@ -6,8 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { createCache } from '../src/cli/training/cache-file.js';
 import { addSet, boxes } from '../src/cli/training/sample.js';
+import { withAppearance } from '../src/geometry/appearance.js';
+import { SURROUND_VALUES } from '../src/geometry/motion-model.js';
+import { withSurround } from '../src/geometry/surround.js';
+import { createAppearanceFit } from '../src/models/families/appearance-fit.js';
 import { composePortrait, GRID_SIZE } from '../src/models/families/portrait-compose.js';
 import { createPortraitInputs, NETWORK_SIZE } from '../src/models/families/portrait-inputs.js';
+import { whole } from '../src/models/families/surround-fit.js';
+import { openPack } from '../src/models/pack-node.js';
 import { cartoonGeometry, cartoonReference } from './support/cartoon-face.js';
 import { itNeeds, pythonPath } from './tools.js';
 
@@ -15,12 +21,19 @@ import { itNeeds, pythonPath } from './tools.js';
 const PYTHON = `
 import sys
 import numpy as np, torch
-from portrait.data import Cache
+from portrait.appearance import Basis, values_of
+from portrait.data import Cache, POSITION_UNIT, trust_of
 from portrait.model import compose
 folder, count = sys.argv[1], int(sys.argv[2])
 read = lambda name, *shape: torch.from_numpy(np.fromfile(f'{folder}/{name}', '<f4').reshape(shape))
-batch = Cache([folder]).batch([0], np.random.default_rng(1), count, augment=False)
-made = compose(batch['pictures'], batch['positions'], batch['pixels'], batch['trust'],
+cache = Cache([folder], basis=Basis())
+batch = cache.batch([0], np.random.default_rng(1), count, augment=False)
+sample = cache.places[0][0][0]
+values = values_of(cache.basis, cache.entries[0], batch['target'][0].numpy(), batch['pictures'][0].numpy(),
+                   sample['positions'][:count].astype('f4') / POSITION_UNIT, trust_of(sample['trust'][:count])[:, 0])
+np.concatenate(values).astype('<f4').tofile(f'{folder}/values')
+batch['residual'].numpy().astype('<f4').tofile(f'{folder}/residual')
+made = compose(batch['pictures'], batch['positions'], batch['pixels'], batch['trust'], batch['residual'],
                read('flow', 1, count, 2, 64, 64), read('hold', 1, count, 64, 64),
                read('blend', 1, count, 64, 64), read('paint', 1, 4, 256, 256))
 made.numpy().astype('<f4').tofile(f'{folder}/made')
@@ -41,7 +54,8 @@ itNeeds('torch')('training sees the picture that a call shows', async () => {
   const poses = [cartoonGeometry([0, 0.3, 0]), cartoonGeometry([0, -0.2, 0], 10)];
   const references = await Promise.all(poses.map((pose) => cartoonReference(pose, NETWORK_SIZE)));
   const shown = cartoonGeometry([0.05, 0.1, 0], 4);
-  const inputs = createPortraitInputs(references);
+  const basis = (await openPack('portrait-256-cpu')).appearance!;
+  const inputs = createPortraitInputs(references, basis);
   for (let i = 0; i < 4; i++) inputs.update(shown);
   const cache = createCache(folder);
   const set = addSet(cache, references);
@@ -62,9 +76,23 @@ itNeeds('torch')('training sees the picture that a call shows', async () => {
     encoding: 'utf8',
   });
   expect(status, stderr).toBe(0);
-  const bytes = await readFile(join(folder, 'made'));
-  const made = new Float32Array(new Uint8Array(bytes).buffer);
+  const written = async (name: string) =>
+    new Float32Array(Uint8Array.from(await readFile(join(folder, name))).buffer);
+  const [made, values, residual] = await Promise.all(['made', 'values', 'residual'].map(written));
   await rm(folder, { recursive: true });
+
+  const found = createAppearanceFit(references, basis).fit(picture, whole(picture), shown);
+  expect(found.length).toBe(values.length);
+  expect(Math.max(...values.map(Math.abs))).toBeGreaterThan(0.9);
+  // Training works from positions at whole pixels and rounds to steps of a half.
+  for (const [i, value] of found.entries()) expect(Math.abs(value - values[i])).toBeLessThan(0.6);
+  inputs.update(withAppearance(withSurround(shown, new Float32Array(SURROUND_VALUES)), values));
+  const before = outputs.paint.slice();
+  inputs.addAppearance(outputs.paint);
+  for (let i = 0; i < 3 * PLANE; i++) {
+    const wanted = residual[i] * (1 - before[3 * PLANE + (i % PLANE)]);
+    if (Math.abs(outputs.paint[i] - before[i] - wanted) > 1e-4) expect(i).toBe(wanted);
+  }
 
   const { data } = composePortrait(inputs.warp, 2, NETWORK_SIZE, outputs);
   const apart: number[] = [];
