@@ -3,10 +3,10 @@
 `values_of` is `src/models/families/appearance-fit.ts`, `render` is `appearance-field.ts`; the basis is
 a pack's `appearance.bin` (spec/bitstream.md, "Appearance basis"; `appearance_basis.py` learns it).
 """
+import json
 import struct
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 SIZES = ((32, 24), (24, 16))  # cells of a mouth and of an eye, across and down
@@ -38,6 +38,12 @@ class Basis:
                 (left, SIZES[1], self.rows[1], True))
 
 
+def pack_basis(pack):
+    """The appearance basis of a pack, where it has one."""
+    name = json.loads((pack / 'manifest.json').read_text())['motion'].get('appearance')
+    return Basis(pack / name) if name else None
+
+
 def at_least(box, side=4):
     """A box no narrower than `side`, within the picture."""
     left, top = (min(value, 256 - side) for value in box[:2])
@@ -46,8 +52,8 @@ def at_least(box, side=4):
 
 def halved(pictures):
     """... x 256 x 256 -> ... x 128 x 128, means of 2 x 2."""
-    *dims, height, width = pictures.shape
-    return pictures.reshape(*dims, height // 2, 2, width // 2, 2).mean((-3, -1))
+    rows = pictures[..., ::2, :] + pictures[..., 1::2, :]
+    return (rows[..., ::2] + rows[..., 1::2]) / 4
 
 
 def bilinear(picture, x, y):
@@ -85,9 +91,9 @@ def render(basis, entry, values):
     """The differences as a picture, 3 x 256 x 256."""
     planes = np.zeros((3, 256, 256), 'f4')
     for ((left, top, right, bottom), (width, height), rows, mirrored), amounts in zip(basis.patches(entry), values):
-        cells = (amounts @ rows).reshape(height, width, 3).astype('f4')
-        made = cv2.resize(cells[:, ::-1] if mirrored else cells, (right - left, bottom - top))
-        fade = [np.minimum(1, np.minimum(s, 1 - s) / FADE) for s in
-                ((np.arange(n) + 0.5) / n for n in (bottom - top, right - left))]
-        planes[:, top:bottom, left:right] += (made * np.outer(*fade)[..., None]).transpose(2, 0, 1)
+        cells = (amounts @ rows).reshape(height, width, 3).transpose(2, 0, 1)
+        down, across = ((np.arange(n) + 0.5) / n for n in (bottom - top, right - left))
+        x, y = np.meshgrid((1 - across if mirrored else across) * width, down * height)
+        fade = [np.minimum(1, np.minimum(s, 1 - s) / FADE) for s in (down, across)]
+        planes[:, top:bottom, left:right] += bilinear(cells, x, y) * np.outer(*fade)
     return planes

@@ -19,6 +19,7 @@ import torch
 
 from common.run import seed_everything
 
+from .appearance import pack_basis
 from .data import Cache
 from .train import Config, evaluate, forward, losses
 from .weights import read_weights
@@ -48,6 +49,7 @@ def relit(batch, rng):
     gain = torch.from_numpy(rng.uniform(0.92, 1.08) * rng.uniform(0.97, 1.03, (3, 1, 1))).float()
     for name in ('target', 'pictures'):
         batch[name] = (batch[name] * gain + rng.uniform(-0.03, 0.03)).clamp(0, 1)
+    batch['residual'] = batch['residual'] * gain
 
 
 def fine_tune(model, weights, cache, config, seconds):
@@ -98,7 +100,7 @@ def main():
     with torch.no_grad():
         model, places = read_weights(arguments.pack)
     model.to(memory_format=torch.channels_last)
-    cache = Cache([arguments.cache], (HELD_OUT,))
+    cache = Cache([arguments.cache], (HELD_OUT,), basis=pack_basis(arguments.pack))
     weights = trained_weights(model, places)
     device = torch.device('cpu')
     before = evaluate(model, cache, config, device)
