@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
 import { resampleSquare } from '../src/geometry/resample.js';
-import type { SurroundMotion } from '../src/geometry/surround.js';
 import type { DecoderReference } from '../src/models/decoder.js';
 import type { Pack } from '../src/models/pack.js';
 import { spreadChoice } from '../src/sender/enrolment.js';
-import { createAnalysis } from '../src/sender/frame-analyser.js';
+import { type AnalysedFrame, createAnalysis } from '../src/sender/frame-analyser.js';
 import { dataRoot } from './data.js';
 import { readFrames } from './frames.js';
 import type { Track } from './tracks.js';
@@ -21,7 +20,7 @@ export async function analysed(track: Track, basis: Pack['appearance']): Promise
   const frames = track.frames.slice();
   const first: DecoderReference[] = [];
   let analyse: ReturnType<typeof createAnalysis> | undefined;
-  let before: SurroundMotion | undefined;
+  let before: AnalysedFrame | undefined;
   let index = 0;
   for await (const picture of readFrames(resolve(dataRoot(), clip.file), clip)) {
     const [square, landmarks] = [squares[index], frames[index]];
@@ -29,9 +28,8 @@ export async function analysed(track: Track, basis: Pack['appearance']): Promise
       first.push({ picture: resampleSquare(picture, square, SIZE), landmarks });
     } else if (square && landmarks) {
       analyse ??= createAnalysis(chosen(first), basis);
-      const { geometry, motion } = analyse(picture, square, landmarks, before);
-      frames[index] = geometry;
-      before = motion;
+      before = analyse(picture, square, landmarks, before);
+      frames[index] = before.geometry;
     }
     if (++index === frames.length) break;
   }

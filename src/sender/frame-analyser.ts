@@ -1,5 +1,5 @@
 import { withAppearance } from '../geometry/appearance.js';
-import type { Landmarks } from '../geometry/landmarks.js';
+import { CROP_UNITS, type Landmarks } from '../geometry/landmarks.js';
 import type { Picture } from '../geometry/picture.js';
 import { type SurroundMotion, withSurround } from '../geometry/surround.js';
 import { checkLandmarks, checkPicture } from '../models/check-options.js';
@@ -48,21 +48,28 @@ export async function createFrameAnalyser({
     landmarks,
   }));
   const analyse = createAnalysis(await Promise.all(references), pack.appearance);
-  let before: SurroundMotion | undefined;
+  let before: AnalysedFrame | undefined;
   return {
     analyse(picture, square, landmarks) {
       checkPicture('picture', picture);
       checkLandmarks('landmarks', landmarks);
-      const { geometry, motion } = analyse(picture, square, landmarks, before);
-      before = motion;
-      return geometry;
+      before = analyse(picture, square, landmarks, before);
+      return before.geometry;
     },
   };
 }
 
+/** What was found in a frame. */
+export interface AnalysedFrame {
+  /** Landmarks with surround points and, where there is a basis, appearance. */
+  readonly geometry: Landmarks;
+  readonly motion: SurroundMotion;
+  readonly square: CropSquare;
+}
+
 /**
- * What `FrameAnalyser.analyse` does, without its memory: `before` is the surround's motion in the frame
- * before, undefined where there was none. References are those that the receiver gets.
+ * What `FrameAnalyser.analyse` does, without its memory: `before` is the frame before, undefined where
+ * there was none. References are those that the receiver gets.
  */
 export function createAnalysis(
   references: readonly DecoderReference[],
@@ -71,17 +78,23 @@ export function createAnalysis(
   picture: Picture,
   square: CropSquare,
   landmarks: Landmarks,
-  before?: SurroundMotion,
-) => { readonly geometry: Landmarks; readonly motion: SurroundMotion } {
+  before?: AnalysedFrame,
+) => AnalysedFrame {
   const aligned = alignReferences(references);
   const surround = createSurroundFit(aligned);
   const appearance = basis && createAppearanceFit(aligned, basis);
   return (picture, square, landmarks, before) => {
-    const motion = surround.fit(picture, square, landmarks, before);
+    const motion = surround.fit(picture, square, landmarks, before && followed(before, square));
     const surrounded = withSurround(landmarks, motion);
     const geometry = appearance
       ? withAppearance(surrounded, appearance.fit(picture, square, surrounded))
       : surrounded;
-    return { geometry, motion };
+    return { geometry, motion, square };
   };
+}
+
+/** The motion of a frame as it would be in another crop: what rests in the picture moves the other way. */
+function followed(before: AnalysedFrame, { x, y, side }: CropSquare): SurroundMotion {
+  const shift = [before.square.x - x, before.square.y - y];
+  return before.motion.map((value, i) => value + (shift[i % 2] * CROP_UNITS) / side);
 }
