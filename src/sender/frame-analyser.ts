@@ -1,11 +1,12 @@
 import { withAppearance } from '../geometry/appearance.js';
 import { CROP_UNITS, type Landmarks } from '../geometry/landmarks.js';
 import type { Picture } from '../geometry/picture.js';
+import { resampleSquare } from '../geometry/resample.js';
 import { type SurroundMotion, withSurround } from '../geometry/surround.js';
 import { checkLandmarks, checkPicture } from '../models/check-options.js';
 import type { DecoderReference } from '../models/decoder.js';
-import { createAppearanceFit } from '../models/families/appearance-fit.js';
-import { alignReferences, createSurroundFit } from '../models/families/surround-fit.js';
+import { COMPARED_SIZE, createAppearanceFit } from '../models/families/appearance-fit.js';
+import { alignReferences, createSurroundFit, whole } from '../models/families/surround-fit.js';
 import { checkPack, type Pack } from '../models/pack.js';
 import type { PictureCodec } from '../models/picture-codec.js';
 import { checkMethods } from '../protocol/check-options.js';
@@ -19,7 +20,7 @@ export interface FrameAnalyser {
    * The geometry to send of the crop, a square of `picture`: `landmarks` (crop units) with what the
    * pack wants to know of the rest of the picture, compared with the references as the receiver will
    * warp them. Of a stream, frame by frame: each is looked for near the one before. All stay the
-   * caller's. 3–6 ms of a core; nothing for a pack whose frames carry the face alone.
+   * caller's. About 5 ms of a core (`bench/analyser.ts`); nothing for a pack whose frames carry the face alone.
    */
   analyse(picture: Picture, square: CropSquare, landmarks: Landmarks): Landmarks;
 }
@@ -84,10 +85,12 @@ export function createAnalysis(
   const surround = createSurroundFit(aligned);
   const appearance = basis && createAppearanceFit(aligned, basis);
   return (picture, square, landmarks, before) => {
-    const motion = surround.fit(picture, square, landmarks, before && followed(before, square));
+    const small = resampleSquare(picture, square, COMPARED_SIZE);
+    const all = whole(small);
+    const motion = surround.fit(small, all, landmarks, before && followed(before, square));
     const surrounded = withSurround(landmarks, motion);
     const geometry = appearance
-      ? withAppearance(surrounded, appearance.fit(picture, square, surrounded))
+      ? withAppearance(surrounded, appearance.fit(small, all, surrounded))
       : surrounded;
     return { geometry, motion, square };
   };

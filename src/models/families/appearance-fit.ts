@@ -19,7 +19,8 @@ export interface AppearanceFit {
 }
 
 /** Pixels across the pictures that are compared: about a cell of a patch each. */
-const SIZE = 128;
+export const COMPARED_SIZE = 128;
+const SIZE = COMPARED_SIZE;
 
 /** A fit for references that are aligned (`alignReferences`). */
 export function createAppearanceFit(
