@@ -20,7 +20,7 @@ from portrait.data import Cache
 from portrait.model import full_share, sample
 
 MOUTH_SIZE, EYE_SIZE = (32, 24), (24, 16)
-MOUTH_VALUES, EYE_VALUES = 8, 4
+MOUTH_VALUES, EYE_VALUES = 10, 6
 MOST = 5000
 
 

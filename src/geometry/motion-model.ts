@@ -32,7 +32,7 @@ export interface MotionBasis {
  * all points: their steps give 0.2–0.3 crop units at the edge of a face that half fills the crop.
  * The expression basis is orthonormal over all weighted coordinates, so a step of 4 is an error of
  * about 0.05 crop units a point and component. Gaze: 0.24 crop units an eye. Surround: a step of 1 costs
- * 40 % more bits for 0.15 dB. Appearance: half as large ones gain 0.1–0.2 dB of mouth and eyes.
+ * 40 % more bits for 0.15 dB. Appearance: steps of 0.5 cost 0.1 dB of the mouth and 0.2 of the eyes.
  * Chosen with `bench/motion` (docs/decisions.md).
  */
 const STEPS = {
@@ -42,7 +42,7 @@ const STEPS = {
   expression: 4,
   gaze: 0.333,
   surround: 1.5,
-  appearance: 0.5,
+  appearance: 0.35,
 } as const;
 const STEP_REFERENCE_INDEX = 4;
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 SIZES = ((32, 24), (24, 16))  # cells of a mouth and of an eye, across and down
-STEP = 0.5
+STEP = 0.35
 FADE = 1 / 8
 REPOSITORY = Path(__file__).resolve().parents[2]
 

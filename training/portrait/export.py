@@ -21,7 +21,8 @@ from .model import CONDITIONING, TRUST, Portrait, Shape
 from .weights import FILE, write_weights
 
 OPSET = 13
-# Both compute with the weights that the file stores, so only the order of additions differs.
+# Both compute with the weights that the file stores, so only the order of additions differs. Of the
+# largest value where that is above 1: blend is a factor of up to e^6.
 TOLERANCE = 1e-3
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -72,7 +73,7 @@ def check(path, module, inputs, names):
     for name, wanted in zip(names, module(*inputs.values())):
         error = float(np.abs(made[name] - wanted.numpy()).max())
         print(f'{path.name} {name}: largest difference {error:.5f} of {float(wanted.abs().max()):.3f}')
-        if not error < TOLERANCE:
+        if not error < TOLERANCE * max(1, float(wanted.abs().max())):
             sys.exit(f'{path}: {name} differs from PyTorch by {error}, more than {TOLERANCE}')
 
 
