@@ -141,7 +141,7 @@ describe('the appearance fit', () => {
     const found = fit.fit(changed(field.planes), whole(picture), still);
     // The border of a patch is faded out, so a little less is found, and some of it elsewhere.
     const error = amounts().map((amount, i) => Math.abs(found[i] - amount));
-    expect(error.reduce((sum, value) => sum + value, 0) / error.length).toBeLessThan(0.25);
+    expect(error.reduce((sum, value) => sum + value, 0) / error.length).toBeLessThan(0.3);
   });
 
   it('makes a picture better that is no sum of its components', () => {
