@@ -1,6 +1,7 @@
 import { CROP_UNITS, type Landmarks } from '../../geometry/landmarks.js';
 import type { Picture } from '../../geometry/picture.js';
 import { resampleSquare, type Square } from '../../geometry/resample.js';
+import { smoothstep } from '../../geometry/smoothstep.js';
 import {
   createNodeShares,
   NODE_OFFSETS,
@@ -43,6 +44,12 @@ const OUTLIER = 60;
 const SMOOTHNESS = 50;
 const REST = 5;
 const PERSISTENCE = 8000;
+/**
+ * The share of the error around a node that its motion must take away to be kept in part, and in full:
+ * a fine texture at rest shows nothing of itself at 64 × 64, and must not be moved for noise.
+ */
+const LEAST_GAIN = 0.2;
+const FULL_GAIN = 0.5;
 /** Crop units that a node is moved at most. */
 const FARTHEST = 60;
 
@@ -141,10 +148,45 @@ export function createSurroundFit(references: readonly DecoderReference[]): Surr
           improve(from, lowered(target, size), mask, size, motion, change, persistence);
         }
         for (let i = 0; i < VALUES; i++) motion[i] += change[i];
+        if (pass === 1) settle(moved(made, change), target, geometry, motion);
       }
       return motion;
     },
   };
+
+  /** Lets nodes rest around which their motion explains little more than rest does. */
+  function settle(
+    from: Float32Array,
+    target: Float32Array,
+    geometry: Landmarks,
+    motion: SurroundMotion,
+  ): void {
+    render(withSurround(geometry, new Float32Array(VALUES)));
+    const errors = {
+      moved: new Float64Array(SURROUND_COUNT),
+      resting: new Float64Array(SURROUND_COUNT),
+    };
+    const unit = CROP_UNITS / SIZE;
+    for (let y = 0, i = 0; y < SIZE; y++) {
+      for (let x = 0; x < SIZE; x++, i++) {
+        if (outside[i] === 0) continue;
+        nodeShares((x + 0.5) * unit, (y + 0.5) * unit, nodes);
+        const error = Math.min(Math.abs(target[i] - from[i]), OUTLIER) ** 2;
+        const atRest = Math.min(Math.abs(target[i] - made[i]), OUTLIER) ** 2;
+        for (let a = 0; a < 4; a++) {
+          const node = nodes.first + NODE_OFFSETS[a];
+          errors.moved[node] += nodes.shares[a] * error;
+          errors.resting[node] += nodes.shares[a] * atRest;
+        }
+      }
+    }
+    for (let node = 0; node < SURROUND_COUNT; node++) {
+      const gain = 1 - errors.moved[node] / (errors.resting[node] + 1e-9);
+      const kept = smoothstep(LEAST_GAIN, FULL_GAIN, gain);
+      motion[2 * node] *= kept;
+      motion[2 * node + 1] *= kept;
+    }
+  }
 
   /** A plane of `SIZE` with a motion: each pixel shows what is now there. */
   function moved(plane: Float32Array, motion: SurroundMotion): Float32Array {
