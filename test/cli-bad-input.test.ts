@@ -408,7 +408,14 @@ describe('a full disk', () => {
     const unmount = mountDisk(disk, '2m');
     if (!unmount) return skip('needs root: nothing may be mounted here');
     try {
-      const { status, lines } = await runCli(['loopback', clip, '--out', disk, '--save-frames', '--fast']);
+      const { status, lines } = await runCli([
+        'loopback',
+        clip,
+        '--out',
+        disk,
+        '--save-frames',
+        '--fast',
+      ]);
       expect(status).toBe(1);
       expect(lines.at(-1)).toMatch(/the disk is full: what was written is kept \(\d+ frames\)/);
       const names = await readdir(join(disk, 'frames'));
