@@ -30,7 +30,7 @@ for (const size of STREAM_SIZES) {
   const analyse = createAnalysis(references, pack.appearance);
   const square = { x: 0, y: 0, side: size };
   const geometries = frames.map(({ picture, landmarks }) =>
-    pack.surround ? analyse(picture, square, landmarks).geometry : landmarks,
+    pack.moreValues > 0 ? analyse(picture, square, landmarks).geometry : landmarks,
   );
   await decoder.setIdentity({ size, references });
   await decoder.decode(frames[0].landmarks);

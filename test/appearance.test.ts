@@ -10,12 +10,12 @@ import {
 import type { Landmarks } from '../src/geometry/landmarks.js';
 import { faceValueCount, MotionModel, SURROUND_VALUES } from '../src/geometry/motion-model.js';
 import type { Picture } from '../src/geometry/picture.js';
+import { whole } from '../src/geometry/resample.js';
 import { SURROUND_COUNT, surroundMotion, withSurround } from '../src/geometry/surround.js';
 import { parseAppearance } from '../src/models/appearance-data.js';
 import { createAppearanceField } from '../src/models/families/appearance-field.js';
 import { createAppearanceFit } from '../src/models/families/appearance-fit.js';
 import { createPortraitInputs } from '../src/models/families/portrait-inputs.js';
-import { whole } from '../src/models/families/surround-fit.js';
 import type { Pack } from '../src/models/pack.js';
 import { openPack } from '../src/models/pack-node.js';
 import { MAX_VALUE } from '../src/protocol/motion-codec.js';

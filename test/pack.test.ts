@@ -110,9 +110,9 @@ describe('model packs', () => {
     await expectRefused(load(changes()), message);
   });
 
-  it('says whether its motion carries surround points', async () => {
-    expect((await load({})).surround).toBe(false);
-    expect((await openPack('portrait-256-cpu')).surround).toBe(true);
+  it('says what its motion carries beside the face', async () => {
+    expect((await load({})).moreValues).toBe(0);
+    expect((await openPack('portrait-256-cpu')).moreValues).toBe(32 + 22);
   });
 
   it('tables of another basis: one clear line', async () => {

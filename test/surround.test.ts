@@ -3,6 +3,7 @@ import { createHeadMesh } from '../src/geometry/head-mesh.js';
 import { MESH_POINT_COUNT, POINT_COUNT } from '../src/geometry/landmarks.js';
 import { faceValueCount, MotionModel, SURROUND_VALUES } from '../src/geometry/motion-model.js';
 import { createPicture, type Picture } from '../src/geometry/picture.js';
+import { whole } from '../src/geometry/resample.js';
 import {
   createNodeShares,
   hasSurround,
@@ -12,7 +13,7 @@ import {
   surroundMotion,
   withSurround,
 } from '../src/geometry/surround.js';
-import { alignReferences, createSurroundFit, whole } from '../src/models/families/surround-fit.js';
+import { alignReferences, createSurroundFit } from '../src/models/families/surround-fit.js';
 import { createWarpDecoder } from '../src/models/families/warp.js';
 import { openPack } from '../src/models/pack-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';

@@ -1,8 +1,8 @@
 import type { Landmarks } from '../../src/geometry/landmarks.js';
 import { MotionModel } from '../../src/geometry/motion-model.js';
 import type { Picture } from '../../src/geometry/picture.js';
+import { whole } from '../../src/geometry/resample.js';
 import type { FaceDecoder } from '../../src/models/decoder.js';
-import { whole } from '../../src/models/families/surround-fit.js';
 import { createNodePictureCodec } from '../../src/models/picture-codec-node.js';
 import { parseIdentity } from '../../src/protocol/identity.js';
 import { MAX_REFERENCE_SIDE } from '../../src/protocol/limits.js';

@@ -99,3 +99,27 @@ function solve3(m: Float64Array, r: Float64Array): Float64Array {
     (m[0] * (m[4] * r[2] - r[1] * m[7]) + m[1] * (r[1] * m[6] - m[3] * r[2]) + r[0] * c2) / det,
   );
 }
+
+/** Solves a symmetric positive-definite system by Cholesky's decomposition. */
+export function solveSymmetric(matrix: Float64Array, vector: Float64Array): Float64Array {
+  const n = vector.length;
+  const l = matrix.slice();
+  const x = vector.slice();
+  for (let j = 0; j < n; j++) {
+    for (let k = 0; k < j; k++) l[j * n + j] -= l[j * n + k] ** 2;
+    l[j * n + j] = Math.sqrt(Math.max(l[j * n + j], 1e-12));
+    for (let i = j + 1; i < n; i++) {
+      for (let k = 0; k < j; k++) l[i * n + j] -= l[i * n + k] * l[j * n + k];
+      l[i * n + j] /= l[j * n + j];
+    }
+  }
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < i; k++) x[i] -= l[i * n + k] * x[k];
+    x[i] /= l[i * n + i];
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let k = i + 1; k < n; k++) x[i] -= l[k * n + i] * x[k];
+    x[i] /= l[i * n + i];
+  }
+  return x;
+}

@@ -38,6 +38,9 @@ export interface Square {
   readonly side: number;
 }
 
+/** The square that a square picture is. */
+export const whole = ({ width }: Picture): Square => ({ x: 0, y: 0, side: width });
+
 /**
  * A square of a picture, resampled to `size × size` with a triangle (bilinear, antialiased) filter
  * that reads the picture's edge where it reaches beyond. The source stays the caller's and the

@@ -52,11 +52,9 @@ export interface Pack {
   readonly manifest: PackManifest;
   readonly basis: MotionBasis;
   readonly tables: MotionTables;
-  /** Whether its motion frames carry surround points. */
-  readonly surround: boolean;
   /** What mouth and eyes may look like, where its motion frames carry that. */
   readonly appearance?: AppearanceBasis;
-  /** Values of its motion frames beside the face's. */
+  /** Values of its motion frames beside the face's: surround points and appearance, or 0. */
   readonly moreValues: number;
   /** The decoder's networks, ONNX graphs, by their role in the family. */
   readonly networks: Readonly<Record<string, Uint8Array>>;
@@ -124,7 +122,6 @@ export async function loadPack(label: string, read: ReadPackFile): Promise<Pack>
     manifest,
     basis,
     tables: tables.value,
-    surround: more > 0,
     moreValues: more,
     ...(appearance && { appearance }),
     networks,

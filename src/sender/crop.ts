@@ -1,12 +1,9 @@
 import { CROP_UNITS, type Landmarks } from '../geometry/landmarks.js';
+import type { Square } from '../geometry/resample.js';
 import { checkOption } from '../protocol/check-options.js';
 
 /** A square of a source picture, in whole pixels: a crop between pixels would shimmer. */
-export interface CropSquare {
-  readonly x: number;
-  readonly y: number;
-  readonly side: number;
-}
+export type CropSquare = Square;
 
 /** Crop side over the size of the face's landmark box: hair above, shoulders below. */
 const SIDE_PER_FACE = 2;

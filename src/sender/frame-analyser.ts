@@ -1,12 +1,12 @@
 import { withAppearance } from '../geometry/appearance.js';
 import { CROP_UNITS, type Landmarks } from '../geometry/landmarks.js';
 import type { Picture } from '../geometry/picture.js';
-import { resampleSquare } from '../geometry/resample.js';
+import { resampleSquare, whole } from '../geometry/resample.js';
 import { type SurroundMotion, withSurround } from '../geometry/surround.js';
 import { checkLandmarks, checkPicture } from '../models/check-options.js';
 import type { DecoderReference } from '../models/decoder.js';
 import { COMPARED_SIZE, createAppearanceFit } from '../models/families/appearance-fit.js';
-import { alignReferences, createSurroundFit, whole } from '../models/families/surround-fit.js';
+import { alignReferences, createSurroundFit } from '../models/families/surround-fit.js';
 import { checkPack, type Pack } from '../models/pack.js';
 import type { PictureCodec } from '../models/picture-codec.js';
 import { checkMethods } from '../protocol/check-options.js';
@@ -43,7 +43,7 @@ export async function createFrameAnalyser({
   const parsed = identity instanceof Uint8Array ? parseIdentity(identity) : undefined;
   if (!parsed?.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
   checkMethods('codec', codec, 'decode');
-  if (!pack.surround) return { analyse: (_picture, _square, landmarks) => landmarks };
+  if (pack.moreValues === 0) return { analyse: (_picture, _square, landmarks) => landmarks };
   const references = parsed.value.references.map(async ({ picture, landmarks }) => ({
     picture: await codec.decode(picture, MAX_REFERENCE_SIDE),
     landmarks,

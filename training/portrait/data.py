@@ -123,7 +123,7 @@ def pixel_centres(x0, y0, crop):
 
 def trust_of(raw):
     trust = raw.astype('f4') / UNIT
-    share = np.clip(trust[:, 0], 0, 1)
+    share = trust[:, 0]
     # Where references were left out, those that are there share what is missing.
     total = share.sum(0, keepdims=True)
     trust[:, 0] = np.where(total > 0.02, share / np.maximum(total, 1e-6), 1 / len(share))

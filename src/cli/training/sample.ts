@@ -2,6 +2,7 @@ import { featureBoxes } from '../../geometry/appearance.js';
 import type { Landmarks } from '../../geometry/landmarks.js';
 import { type MotionBasis, MotionModel, SURROUND_VALUES } from '../../geometry/motion-model.js';
 import type { Picture } from '../../geometry/picture.js';
+import { whole } from '../../geometry/resample.js';
 import { withSurround } from '../../geometry/surround.js';
 import type { DecoderReference } from '../../models/decoder.js';
 import {
@@ -9,7 +10,7 @@ import {
   NETWORK_SIZE,
   type PortraitInputs,
 } from '../../models/families/portrait-inputs.js';
-import { alignReferences, createSurroundFit, whole } from '../../models/families/surround-fit.js';
+import { alignReferences, createSurroundFit } from '../../models/families/surround-fit.js';
 import { createNodePictureCodec } from '../../models/picture-codec-node.js';
 import { MAX_VALUE } from '../../protocol/motion-codec.js';
 import { DEFAULT_QUANTISER } from '../../sender/defaults.js';

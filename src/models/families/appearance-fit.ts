@@ -6,11 +6,10 @@ import {
 } from '../../geometry/appearance.js';
 import { CROP_UNITS, type Landmarks } from '../../geometry/landmarks.js';
 import type { Picture } from '../../geometry/picture.js';
-import { resampleSquare, type Square } from '../../geometry/resample.js';
+import { resampleSquare, type Square, whole } from '../../geometry/resample.js';
 import type { DecoderReference } from '../decoder.js';
 import { createFaceWarp } from './face-warp.js';
 import { sample } from './sample.js';
-import { whole } from './surround-fit.js';
 
 /** Finds the appearance of mouth and eyes: what the warped references lack there. */
 export interface AppearanceFit {

@@ -1,6 +1,7 @@
+import { solveSymmetric } from '../../geometry/fit.js';
 import { CROP_UNITS, type Landmarks } from '../../geometry/landmarks.js';
 import type { Picture } from '../../geometry/picture.js';
-import { resampleSquare, type Square } from '../../geometry/resample.js';
+import { resampleSquare, type Square, whole } from '../../geometry/resample.js';
 import { smoothstep } from '../../geometry/smoothstep.js';
 import {
   createNodeShares,
@@ -127,7 +128,7 @@ export function createSurroundFit(references: readonly DecoderReference[]): Surr
       }
     }
     regularise(normal, right, motion, change, persistence);
-    const more = solve(normal, right, VALUES);
+    const more = solveSymmetric(normal, right);
     for (let i = 0; i < VALUES; i++) {
       const least = -FARTHEST - motion[i];
       change[i] = Math.min(Math.max(change[i] + more[i], least), FARTHEST - motion[i]);
@@ -248,32 +249,6 @@ function regularise(
     }
   }
 }
-
-/** Solves a symmetric positive-definite system by Cholesky's decomposition. */
-function solve(matrix: Float64Array, vector: Float64Array, n: number): Float64Array {
-  const l = matrix.slice();
-  const x = vector.slice();
-  for (let j = 0; j < n; j++) {
-    for (let k = 0; k < j; k++) l[j * n + j] -= l[j * n + k] ** 2;
-    l[j * n + j] = Math.sqrt(Math.max(l[j * n + j], 1e-12));
-    for (let i = j + 1; i < n; i++) {
-      for (let k = 0; k < j; k++) l[i * n + j] -= l[i * n + k] * l[j * n + k];
-      l[i * n + j] /= l[j * n + j];
-    }
-  }
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) x[i] -= l[i * n + k] * x[k];
-    x[i] /= l[i * n + i];
-  }
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) x[i] -= l[k * n + i] * x[k];
-    x[i] /= l[i * n + i];
-  }
-  return x;
-}
-
-/** The square that a square picture is. */
-export const whole = ({ width }: Picture): Square => ({ x: 0, y: 0, side: width });
 
 const grey = (colour: number): number =>
   ((colour & 255) + 2 * ((colour >>> 8) & 255) + ((colour >>> 16) & 255)) / 4;
