@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createPicture } from '../src/geometry/picture.js';
 import { openFaceTracker } from '../src/sender/trackers/open.js';
-import { openTrackerPack } from '../src/sender/trackers/pack.js';
+import { openTrackerPack } from '../src/sender/trackers/pack-node.js';
 import { describeNeeds, pythonPath } from './tools.js';
 
 const PACK = fileURLToPath(new URL('../packs/tracker', import.meta.url));

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { convertTflite } from '../../models/import/tflite-to-onnx.js';
 import { openZip } from '../../models/import/zip.js';
-
-/** MediaPipe's face_landmarker.task, float16/1: the file that all figures are of. */
-const KNOWN_SHA256 = '64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff';
+import { KNOWN_TASK_SHA256 } from './face-landmarker.js';
 
 /** The graphs of a `face_landmarker.task`, converted. */
 export interface ConvertedTask {
@@ -25,11 +24,11 @@ export function convertTask(label: string, file: Uint8Array): ConvertedTask {
   const entry = openZip(label, file);
   const convert = (name: string, outputs: readonly (string | undefined)[]) =>
     convertTflite(`${name} in ${label}`, entry(name), { inputs: ['image'], outputs });
-  const sha256 = createHash('sha256').update(file).digest('hex');
+  const hash = bytesToHex(sha256(file));
   return {
     detector: convert('face_detector.tflite', ['boxes', 'scores']),
     landmarks: convert('face_landmarks_detector.tflite', ['points', 'face', undefined]),
-    sha256,
-    known: sha256 === KNOWN_SHA256,
+    sha256: hash,
+    known: hash === KNOWN_TASK_SHA256,
   };
 }

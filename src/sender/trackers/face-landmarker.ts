@@ -4,6 +4,8 @@ import { createDetectionReader, wholePicture } from './blazeface.js';
 import { type FaceFinder, uprightSquare } from './following.js';
 import { type Region, regionToPicture, sampleRegion } from './region.js';
 
+/** SHA-256 of MediaPipe's face_landmarker.task, float16/1: the file that all figures are of. */
+export const KNOWN_TASK_SHA256 = '64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff';
 /** Pixels along a side of the detector's input (BlazeFace, short range). */
 export const DETECTOR_SIDE = 128;
 /** Pixels along a side of the landmark network's input. */

@@ -22,13 +22,13 @@ export interface FaceFinder {
 }
 
 /** `FaceTracker` gives at most two: enough to see that a face is not alone. */
-const MAX_FACES = 2;
+export const MAX_FACES = 2;
 /** Side of the face's square over its extent (MediaPipe's face_landmark graphs). */
 const FACE_MARGIN = 1.5;
 /** Outer corners of the right and the left eye. */
 const RIGHT_EYE = 33;
 const LEFT_EYE = 263;
-/** Where more than this of one face's box lies in another's, they are one face. */
+/** Where this much of one face's box lies in another's, they are one face. */
 const SAME_FACE = 0.5;
 /** Calls between searches for a second face while one is tracked (0.4 s at 25 fps). */
 const SEARCH_INTERVAL = 10;
@@ -41,13 +41,18 @@ const SEARCH_INTERVAL = 10;
  */
 const SMOOTHING = { rate: 25, minCutoff: 1, beta: 240, speedCutoff: 5 };
 
+/** Filters a face's points in place, call by call; `unit` is the side of its square. */
+export type PointFilter = (points: Landmarks, unit: number) => void;
+export const createPointFilter = (): PointFilter => createOneEuroFilter(SMOOTHING);
+
 interface TrackState {
   region: Region;
   face: TrackedFace;
-  readonly filter: ((points: Float32Array, unit: number) => void) | undefined;
+  readonly filter: PointFilter | undefined;
 }
 
-function boxOf(points: Landmarks): Box {
+/** The upright box around the points of a face's mesh. */
+export function boxOf(points: Landmarks): Box {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (let i = 0; i < MESH_POINT_COUNT * 3; i += 3) {
     left = Math.min(left, points[i]!);
@@ -58,8 +63,10 @@ function boxOf(points: Landmarks): Box {
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
+export const isSameFace = (a: Box, b: Box): boolean => coverage(a, b) >= SAME_FACE;
+
 /** The square around a face's points along the line of its eyes, `margin` times as long as they reach. */
-export function uprightSquare(points: Landmarks, margin: number): Region {
+export function uprightSquare(points: Landmarks, margin = FACE_MARGIN): Region {
   return regionOfPoints(points, MESH_POINT_COUNT, RIGHT_EYE, LEFT_EYE, margin);
 }
 
@@ -84,9 +91,9 @@ export function followFaces(finder: FaceFinder, smooth: boolean): FaceTracker {
   let size = '';
   let closed = false;
 
-  const faceRegion = finder.regionOf ?? ((points: Landmarks) => uprightSquare(points, FACE_MARGIN));
+  const faceRegion = finder.regionOf ?? uprightSquare;
   const isNew = (found: Box, others: TrackState[]) =>
-    others.every((other) => coverage(boxOf(other.face.landmarks), found) < SAME_FACE);
+    !others.some((other) => isSameFace(boxOf(other.face.landmarks), found));
 
   async function follow(picture: Picture): Promise<TrackState[]> {
     const kept: TrackState[] = [];
@@ -108,7 +115,7 @@ export function followFaces(finder: FaceFinder, smooth: boolean): FaceTracker {
       const region = faceRegion(rough.landmarks);
       const face = await finder.fit(picture, region);
       if (!face || !isNew(boxOf(face.landmarks), all)) continue;
-      const filter = smooth ? createOneEuroFilter(SMOOTHING) : undefined;
+      const filter = smooth ? createPointFilter() : undefined;
       all.push({ region, face, filter });
     }
     return all;

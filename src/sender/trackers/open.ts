@@ -3,11 +3,10 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MANIFEST_FILE } from '../../models/pack.js';
-import type { FaceTracker } from '../tracker.js';
-import { createDistilledFinder } from './distilled.js';
-import { createFaceLandmarkerFinder } from './face-landmarker.js';
-import { type FaceFinder, followFaces } from './following.js';
-import { openTrackerPack, type TrackerPack } from './pack.js';
+import { openTrackerPack } from './pack-node.js';
+import { createPackTracker, type OpenedTracker } from './pack-tracker.js';
+
+export type { OpenedTracker };
 
 /** Options of `openFaceTracker`. */
 export interface FaceTrackerOptions {
@@ -18,12 +17,6 @@ export interface FaceTrackerOptions {
   readonly packPath?: string | undefined;
   /** Whether the points are filtered over time (One-Euro); default true. */
   readonly smooth?: boolean;
-}
-
-/** A tracker of a pack. */
-export interface OpenedTracker extends FaceTracker {
-  /** The pack's name. */
-  readonly name: string;
 }
 
 /** The same three levels up from `src/sender/trackers` and from `dist/sender/trackers`. */
@@ -56,20 +49,5 @@ export async function openFaceTracker({
   packPath,
   smooth = true,
 }: FaceTrackerOptions = {}): Promise<OpenedTracker> {
-  const pack = await openTrackerPack(packPath ?? (await defaultFolder()));
-  try {
-    return { name: pack.name, ...followFaces(createFinder(pack), smooth) };
-  } catch (error) {
-    await pack.close();
-    throw error;
-  }
-}
-
-function createFinder(pack: TrackerPack): FaceFinder {
-  switch (pack.kind) {
-    case 'distilled':
-      return createDistilledFinder(pack);
-    case 'face-landmarker':
-      return createFaceLandmarkerFinder(pack.graph('detector.onnx'), pack.graph('landmarks.onnx'));
-  }
+  return createPackTracker(await openTrackerPack(packPath ?? (await defaultFolder())), smooth);
 }

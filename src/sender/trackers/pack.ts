@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { InferenceSession } from '../../models/inference.js';
-import { createNodeSession } from '../../models/inference-node.js';
-import { MANIFEST_FILE, PackError } from '../../models/pack.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import type { InferenceSession, OpenSession } from '../../models/inference.js';
+import { MANIFEST_FILE, PackError, type ReadPackFile } from '../../models/pack.js';
 
 /** What kinds of tracker packs there are: `kind` in their manifest. */
 export const TRACKER_KINDS = ['distilled', 'face-landmarker'] as const;
@@ -29,58 +27,58 @@ export interface TrackerManifest {
   readonly sha256: Readonly<Record<string, string>>;
 }
 
-function unusable(folder: string, why: string, cause?: unknown): PackError {
-  return new PackError(
-    `the tracker pack in ${folder} cannot be used (${why}): import it again with ` +
-      '`visavis import-tracker`, or reinstall visavis where it is its own',
-    { cause },
-  );
-}
-
-async function readManifest(folder: string): Promise<TrackerManifest> {
-  const manifest = JSON.parse(await readFile(join(folder, MANIFEST_FILE), 'utf8'));
+function readManifest(bytes: Uint8Array): TrackerManifest {
+  const manifest = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   if (!TRACKER_KINDS.includes(manifest?.kind)) {
     throw new Error(
-      `manifest.json names kind ${manifest?.kind}, not ${TRACKER_KINDS.join(' or ')}`,
+      `${MANIFEST_FILE} names kind ${manifest?.kind}, not ${TRACKER_KINDS.join(' or ')}`,
     );
   }
   return manifest;
 }
 
-async function readGraph(folder: string, file: string, sha256: string): Promise<Uint8Array> {
-  const bytes = await readFile(join(folder, file));
-  if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
-    throw new Error(`${file} does not have the SHA-256 that manifest.json says`);
-  }
-  return bytes;
-}
-
 /**
- * Opens the tracker pack in a folder: every graph that its manifest names. Rejects with a
- * PackError where a file is missing, unreadable or not what the manifest says.
+ * Opens a tracker pack, wherever it lies: every graph that its manifest names. `label` is what messages
+ * call it, `advice` what they say to do. Rejects with a PackError where a file is missing, unreadable
+ * or not what the manifest says.
  */
-export async function openTrackerPack(folder: string): Promise<TrackerPack> {
+export async function loadTrackerPack(
+  label: string,
+  advice: string,
+  read: ReadPackFile,
+  open: OpenSession,
+): Promise<TrackerPack> {
+  const unusable = (why: string, cause?: unknown) =>
+    new PackError(`the tracker pack in ${label} cannot be used (${why}): ${advice}`, { cause });
   const opened = new Map<string, InferenceSession>();
   const close = async () => {
     await Promise.all([...opened.values()].map((session) => session.close()));
   };
+  const readFile = (file: string) =>
+    read(file).catch((cause: Error) => {
+      throw new Error(`${file} cannot be read: ${cause.message}`, { cause });
+    });
   try {
-    const { name, kind, sha256 } = await readManifest(folder);
-    for (const [file, hash] of Object.entries(sha256)) {
-      opened.set(file, await createNodeSession(await readGraph(folder, file, hash)));
+    const { name, kind, sha256: hashes } = readManifest(await readFile(MANIFEST_FILE));
+    for (const [file, hash] of Object.entries(hashes)) {
+      const bytes = await readFile(file);
+      if (bytesToHex(sha256(bytes)) !== hash) {
+        throw new Error(`${file} does not have the SHA-256 that ${MANIFEST_FILE} says`);
+      }
+      opened.set(file, await open(bytes));
     }
     return {
       kind,
       name,
       graph(file) {
         const session = opened.get(file);
-        if (!session) throw unusable(folder, `manifest.json names no ${file}`);
+        if (!session) throw unusable(`${MANIFEST_FILE} names no ${file}`);
         return session;
       },
       close,
     };
   } catch (cause) {
     await close();
-    throw unusable(folder, (cause as Error).message, cause);
+    throw unusable((cause as Error).message, cause);
   }
 }
