@@ -5,9 +5,31 @@ export {
   CallReceiver,
   type CallReceiverOptions,
   type CallReceiverStats,
+  type IdentityRefusal,
   type ShownPicture,
 } from './call-receiver.js';
 export { CallSender, type CallSenderOptions } from './call-sender.js';
+export { type DeviceKey, openDeviceKey } from './consent/device-key.js';
+export { type SavedEnrolment, signEnrolment, verifyEnrolment } from './consent/enrolment.js';
+export {
+  type ConnectionFingerprints,
+  type DescribedConnection,
+  readFingerprints,
+} from './consent/fingerprints.js';
+export {
+  type KnownKey,
+  type KnownKeys,
+  openKnownKeys,
+  type Remembered,
+} from './consent/known-keys.js';
+export { type CallFingerprints, signIdentity } from './consent/sign.js';
+export { type ConsentStore, createMemoryStore } from './consent/store.js';
+export {
+  type AcceptedIdentity,
+  createIdentityVerifier,
+  type IdentityVerifierOptions,
+  type Refusal,
+} from './consent/verify.js';
 export { CROP_UNITS, type Landmarks, POINT_COUNT } from './geometry/landmarks.js';
 export { createPicture, type Picture } from './geometry/picture.js';
 export { resampleSquare } from './geometry/resample.js';
@@ -23,6 +45,11 @@ export {
 export { personalPack } from './models/personal.js';
 export type { PictureCodec } from './models/picture-codec.js';
 export { InvalidStateError } from './protocol/errors.js';
+export type {
+  IdentityProof,
+  ProofAlgorithm,
+  TransferredIdentity,
+} from './protocol/identity-proof.js';
 export type { SessionStatus } from './protocol/session-status.js';
 export type { FrameOrigin } from './receiver/concealment.js';
 export {

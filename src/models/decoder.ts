@@ -17,6 +17,26 @@ export interface DecoderIdentity {
   readonly networks?: Readonly<Record<string, Uint8Array>>;
 }
 
+/** How a decoder does its work; what a family has no use for it leaves alone. */
+export interface DecoderOptions {
+  /**
+   * The largest share of the time that the frame's network may take, above 0 and at most 1: on a slow
+   * machine it is run for some frames only, and what it said stands for those between. By default it
+   * is run for each frame, however long that takes.
+   */
+  readonly networkBudget?: number;
+  /** Milliseconds of a steady clock; default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** What a decoder has done since it was made. */
+export interface DecoderStats {
+  /** Frames that were decoded. */
+  readonly frames: number;
+  /** Those among them that the network was run for. */
+  readonly networkRuns: number;
+}
+
 /** One decoder family: turns the dense geometry of a frame into a picture of the enrolled person. */
 export interface FaceDecoder {
   /** Takes a (new) person; the pictures become the decoder's. */
@@ -26,6 +46,8 @@ export interface FaceDecoder {
    * `size × size` and becomes the caller's.
    */
   decode(geometry: Landmarks): Promise<Picture>;
+  /** Of families with a network that is run frame by frame. */
+  readonly stats?: DecoderStats;
   /** Frees the decoder. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -1,42 +1,47 @@
 import type { AppearanceBasis } from '../../geometry/appearance.js';
-import type { FaceDecoder } from '../decoder.js';
+import { checkOption } from '../../protocol/check-options.js';
+import type { DecoderOptions, FaceDecoder } from '../decoder.js';
 import type { OpenSession } from '../inference.js';
 import { checkPack, type Pack, PackError } from '../pack.js';
-import { createPortraitDecoder } from './portrait.js';
+import { createPortraitDecoder, type PortraitNetworks } from './portrait.js';
 import { createWarpDecoder } from './warp.js';
 
 type Create = (
-  network: (role: string) => Uint8Array,
-  open: OpenSession,
+  networks: Pack['networks'],
+  open: OpenSession | undefined,
   appearance: AppearanceBasis | undefined,
+  options: DecoderOptions,
 ) => FaceDecoder;
 
 const FAMILIES: Readonly<Record<string, Create>> = {
-  portrait: (network, open, appearance) =>
-    createPortraitDecoder(
-      { encoder: network('encoder'), generator: network('generator') },
-      open,
-      appearance,
-    ),
+  portrait: (networks, open, appearance, options) =>
+    createPortraitDecoder(open && portraitNetworks(networks, open), appearance, options),
   warp: createWarpDecoder,
 };
 
 /**
  * A decoder of the pack's family. `open` opens its networks, where the family has any (in Node
- * `createDecoder` of `visavis/node` brings its own). PackError where this version does not know the
- * family, or the pack or the platform lacks a network.
+ * `createDecoder` of `visavis/node` brings its own); without it the picture is what the motion alone
+ * says of the warped references. PackError where this version does not know the family or the pack
+ * lacks a network of it, a TypeError that names a bad option.
  */
-export function createDecoder(pack: Pack, open?: OpenSession): FaceDecoder {
+export function createDecoder(
+  pack: Pack,
+  open?: OpenSession,
+  options?: DecoderOptions,
+): FaceDecoder {
   checkPack(pack);
-  return createFamilyDecoder(pack.manifest.family, pack.networks, open, pack.appearance);
+  const { manifest, networks, appearance } = pack;
+  return createFamilyDecoder(manifest.family, networks, open, appearance, options);
 }
 
 /** A decoder of a family by its name, as `createDecoder`. */
 export function createFamilyDecoder(
   family: string,
   networks: Pack['networks'] = {},
-  open: OpenSession = noNetworks,
+  open?: OpenSession,
   appearance?: AppearanceBasis,
+  options: DecoderOptions = {},
 ): FaceDecoder {
   const create = Object.hasOwn(FAMILIES, family) ? FAMILIES[family] : undefined;
   if (!create) {
@@ -44,13 +49,16 @@ export function createFamilyDecoder(
       `the pack's decoder family is ${family}; this version knows ${Object.keys(FAMILIES).join(', ')}: update visavis`,
     );
   }
-  const network = (role: string) => {
-    if (Object.hasOwn(networks, role)) return networks[role];
-    throw new PackError(`the pack has no network "${role}", which the family ${family} needs`);
-  };
-  return create(network, open, appearance);
+  const { networkBudget } = options;
+  const fits = networkBudget === undefined || (networkBudget > 0 && networkBudget <= 1);
+  checkOption(fits, 'networkBudget', 'above 0 and at most 1', networkBudget);
+  return create(networks, open, appearance, options);
 }
 
-const noNetworks: OpenSession = async () => {
-  throw new PackError('no networks can be run here yet: use the pack warp');
-};
+function portraitNetworks(networks: Pack['networks'], open: OpenSession): PortraitNetworks {
+  const network = (role: string) => {
+    if (Object.hasOwn(networks, role)) return networks[role];
+    throw new PackError(`the pack has no network "${role}", which the family portrait needs`);
+  };
+  return { encoder: network('encoder'), generator: network('generator'), open };
+}

@@ -1,14 +1,15 @@
 import type { AppearanceBasis } from '../../geometry/appearance.js';
 import type { Landmarks } from '../../geometry/landmarks.js';
 import type { Picture } from '../../geometry/picture.js';
-import { resampleSquare } from '../../geometry/resample.js';
+import { resampleSquare, whole } from '../../geometry/resample.js';
 import { checkOption } from '../../protocol/check-options.js';
 import { InvalidStateError } from '../../protocol/errors.js';
 import { checkGeometry, checkPicture } from '../check-options.js';
-import type { DecoderIdentity, DecoderReference, FaceDecoder } from '../decoder.js';
+import type { DecoderIdentity, DecoderOptions, DecoderReference, FaceDecoder } from '../decoder.js';
 import type { InferenceSession, OpenSession, Tensor } from '../inference.js';
 import { createFaceWarp, type FaceWarp } from './face-warp.js';
-import { composePortrait } from './portrait-compose.js';
+import { createNetworkBudget } from './network-budget.js';
+import { composePortrait, GRID_SIZE, type PortraitOutputs } from './portrait-compose.js';
 import {
   CONDITIONING_CHANNELS,
   CONDITIONING_SIZE,
@@ -19,8 +20,8 @@ import {
 } from './portrait-inputs.js';
 import { alignReferences } from './surround-fit.js';
 
-/** The networks of a pack of the family. */
-export interface PortraitGraphs {
+/** The networks of a pack of the family, and what opens them. */
+export interface PortraitNetworks {
   /**
    * `pictures` K × 3 × 128 × 128 (0–1) and `conditioning` K × 7 × 128 × 128 → `layout` and `style`,
    * the person's codes, 1 × n: the means over the K references.
@@ -31,6 +32,7 @@ export interface PortraitGraphs {
    * 1 × 7 × 128 × 128, `layout`, `style` → `flow`, `hold`, `blend`, `paint` (`PortraitOutputs`).
    */
   readonly generator: Uint8Array;
+  readonly open: OpenSession;
 }
 
 interface Person {
@@ -39,93 +41,135 @@ interface Person {
   readonly inputs: PortraitInputs;
   /** The references at the size to show. */
   readonly warp: FaceWarp;
-  /** The network's file, and the network itself. */
+  readonly generator: Generator | undefined;
+  /** What it said last. */
+  said: PortraitOutputs | undefined;
+}
+
+/** A person's network. */
+interface Generator {
+  /** Its file, and the network itself. */
   readonly graph: Uint8Array;
-  readonly generator: InferenceSession;
+  readonly session: InferenceSession;
   readonly layout: Tensor;
   readonly style: Tensor;
 }
 
 /**
  * The `portrait` family: LSR's layout and style codes (Meshry et al. 2021) with warped references.
- * The networks work at 256 × 256; what they say is applied to the references at the size to show. It
- * keeps state from frame to frame, so one decoder serves one stream. `decode` before `setIdentity`
- * or after `close` rejects with an `InvalidStateError`, what is no identity or geometry with a
- * TypeError.
+ * The networks work at 256 × 256; what they say is applied to the references at the size to show.
+ * Without networks the references are shown as the motion alone says. It keeps state from frame to
+ * frame, so one decoder serves one stream. `decode` before `setIdentity` or after `close` rejects with
+ * an `InvalidStateError`, what is no identity or geometry with a TypeError.
  */
 export function createPortraitDecoder(
-  graphs: PortraitGraphs,
-  open: OpenSession,
+  networks?: PortraitNetworks,
   appearance?: AppearanceBasis,
+  { networkBudget, now = () => performance.now() }: DecoderOptions = {},
 ): FaceDecoder {
   let person: Person | undefined;
   let closed = false;
   /** The run that is under way, or the last one. */
   let running: Promise<unknown> = Promise.resolve();
+  const budget = createNetworkBudget(networkBudget, now);
+  const stats = { frames: 0, networkRuns: 0 };
+
+  async function ask(
+    { session, layout, style }: Generator,
+    { warped, trust, conditioning }: PortraitInputs,
+    count: number,
+  ): Promise<PortraitOutputs> {
+    const side = CONDITIONING_SIZE;
+    const startedAt = now();
+    const run = session.run({
+      warped: tensor(warped, 1, count, 3, NETWORK_SIZE, NETWORK_SIZE),
+      trust: tensor(trust, 1, count, TRUST_CHANNELS, side, side),
+      conditioning: tensor(conditioning, 1, CONDITIONING_CHANNELS, side, side),
+      layout,
+      style,
+    });
+    running = run;
+    const { flow, hold, blend, paint } = await run;
+    budget.ran(startedAt);
+    stats.networkRuns++;
+    return { flow: flow.data, hold: hold.data, blend: blend.data, paint: paint.data };
+  }
 
   return {
+    stats,
     async setIdentity(identity: DecoderIdentity): Promise<void> {
       if (closed) throw new InvalidStateError('the decoder is closed');
       const references = checkedReferences(identity);
-      const { encoder, generator } = { ...graphs, ...identity.networks };
-      const before = person;
-      const kept = before?.graph === generator ? before.generator : undefined;
-      const session = kept ?? (await open(generator));
-      const codes = await open(encoder);
-      try {
-        const prepared = await prepare(identity.size, references, codes, appearance);
-        if (closed) throw new InvalidStateError('the decoder is closed');
-        person = { ...prepared, graph: generator, generator: session };
-      } catch (error) {
-        if (!kept) await session.close();
-        throw error;
-      } finally {
-        await codes.close();
+      const before = person?.generator;
+      const { small, ...prepared } = prepare(identity.size, references, appearance);
+      const generator =
+        networks && (await openGenerator({ ...networks, ...identity.networks }, before, small));
+      if (closed) {
+        await generator?.session.close();
+        throw new InvalidStateError('the decoder is closed');
       }
+      person = { ...prepared, generator, said: undefined };
       // A frame may still be under way with the one before.
-      if (before && !kept) {
+      if (before && before.session !== generator?.session) {
         await running.catch(() => undefined);
-        await before.generator.close();
+        await before.session.close();
       }
     },
     async decode(geometry: Landmarks): Promise<Picture> {
       if (closed) throw new InvalidStateError('the decoder is closed');
       if (!person) throw new InvalidStateError('the decoder has no identity yet');
       checkGeometry('geometry', geometry);
-      const { size, count, inputs, warp, generator, layout, style } = person;
+      const shown = person;
+      const { size, count, inputs, warp, generator } = shown;
       inputs.update(geometry);
-      const made = generator.run({
-        warped: tensor(inputs.warped, 1, count, 3, NETWORK_SIZE, NETWORK_SIZE),
-        trust: tensor(inputs.trust, 1, count, TRUST_CHANNELS, CONDITIONING_SIZE, CONDITIONING_SIZE),
-        conditioning: tensor(
-          inputs.conditioning,
-          1,
-          CONDITIONING_CHANNELS,
-          CONDITIONING_SIZE,
-          CONDITIONING_SIZE,
-        ),
-        layout,
-        style,
-      });
-      running = made;
+      const asked = generator && budget.allows() ? ask(generator, inputs, count) : undefined;
       if (warp !== inputs.warp) warp.update(geometry);
-      const { flow, hold, blend, paint } = await made;
-      inputs.addAppearance(paint.data);
-      return composePortrait(warp, count, size, {
-        flow: flow.data,
-        hold: hold.data,
-        blend: blend.data,
-        paint: paint.data,
-      });
+      if (asked) shown.said = await asked;
+      stats.frames++;
+      const { paint, ...outputs } = shown.said ?? silence(count);
+      const painted = paint.slice();
+      inputs.addAppearance(painted);
+      return composePortrait(warp, count, size, { ...outputs, paint: painted });
     },
     async close(): Promise<void> {
       if (closed) return;
       closed = true;
       const last = person;
       person = undefined;
-      await last?.generator.close();
+      await last?.generator?.session.close();
     },
   };
+}
+
+/** What a network says that leaves everything to the geometry. */
+function silence(count: number): PortraitOutputs {
+  const grid = count * GRID_SIZE * GRID_SIZE;
+  return {
+    flow: new Float32Array(2 * grid),
+    hold: new Float32Array(grid),
+    blend: new Float32Array(grid).fill(1),
+    paint: new Float32Array(4 * NETWORK_SIZE * NETWORK_SIZE),
+  };
+}
+
+/** A person's generator; the one `before` goes on where the graph is the same. */
+async function openGenerator(
+  { encoder, generator: graph, open }: PortraitNetworks,
+  before: Generator | undefined,
+  references: readonly DecoderReference[],
+): Promise<Generator> {
+  const kept = before?.graph === graph ? before.session : undefined;
+  const session = kept ?? (await open(graph));
+  const codes = await open(encoder);
+  try {
+    const { layout, style } = await codes.run(encoderInputs(references));
+    return { graph, session, layout, style };
+  } catch (error) {
+    if (!kept) await session.close();
+    throw error;
+  } finally {
+    await codes.close();
+  }
 }
 
 const tensor = (data: Float32Array, ...dims: number[]): Tensor => ({ data, dims });
@@ -141,30 +185,28 @@ function checkedReferences({ size, references }: DecoderIdentity): readonly Deco
   return references;
 }
 
-async function prepare(
+/** What can be said of a person without a network, and the references as networks see them. */
+function prepare(
   size: number,
   references: readonly DecoderReference[],
-  encoder: InferenceSession,
   appearance: AppearanceBasis | undefined,
-): Promise<Omit<Person, 'graph' | 'generator'>> {
+) {
   const small = references.map((reference) => ({
     ...reference,
     picture:
       size === NETWORK_SIZE
         ? reference.picture
-        : resampleSquare(reference.picture, { x: 0, y: 0, side: size }, NETWORK_SIZE),
+        : resampleSquare(reference.picture, whole(reference.picture), NETWORK_SIZE),
   }));
   const aligned = alignReferences(small);
   const inputs = createPortraitInputs(aligned, appearance);
-  const { layout, style } = await encoder.run(encoderInputs(small));
   const sized = aligned.map(({ landmarks }, k) => ({ ...references[k], landmarks }));
   return {
+    small,
     size,
     count: references.length,
     inputs,
     warp: size === NETWORK_SIZE ? inputs.warp : createFaceWarp(sized, size),
-    layout,
-    style,
   };
 }
 
