@@ -40,6 +40,12 @@ export interface ShownPicture {
   readonly decodedMs: number | undefined;
 }
 
+/** Why an identity is not shown: a stable code for programs, one line for people. */
+export interface IdentityRefusal {
+  readonly code: string;
+  readonly message: string;
+}
+
 export interface CallReceiverOptions {
   /** Two open channels; the receiver uses their handlers from now on, and does not close them. */
   readonly channels: CallChannels;
@@ -49,6 +55,13 @@ export interface CallReceiverOptions {
   /** The decoder of the pack's family; the receiver closes it. */
   readonly decoder: FaceDecoder;
   readonly pictureCodec: PictureCodec;
+  /**
+   * Whether an offered identity may be shown (`createIdentityVerifier`): a refusal, or undefined. Each
+   * one is asked for, one at a time, before any of its pictures is decoded. A refusal ends the call,
+   * in the middle of it too: `ended` and the sender get its code. Where it rejects, the identity is
+   * refused as `unusable-identity`. Without it every identity is shown.
+   */
+  readonly verifyIdentity?: (offered: OfferedIdentity) => Promise<IdentityRefusal | undefined>;
   /** Takes a still of the person, the caller's: what is on show until the first frame. */
   readonly onIdentity?: (still: Picture) => void;
   /**
@@ -63,6 +76,11 @@ export interface CallReceiverStats extends ReceiverStats {
   /** Frames that were due while the decoder was busy and gave way to a newer one: `held`. */
   readonly framesSkipped: number;
 }
+
+const unverified = (error: Error): IdentityRefusal => ({
+  code: 'unusable-identity',
+  message: `the identity cannot be verified (${error.message})`,
+});
 
 /** The receiving end of a call: a `ReceiverSession` with channels, a decoder, a clock and timers. */
 export class CallReceiver {
@@ -86,6 +104,12 @@ export class CallReceiver {
     checkMethods('decoder', options.decoder, 'setIdentity', 'decode', 'close');
     checkMethods('pictureCodec', options.pictureCodec, 'decode');
     checkOption(typeof options.onFrame === 'function', 'onFrame', 'a function');
+    const { verifyIdentity } = options;
+    checkOption(
+      verifyIdentity === undefined || typeof verifyIdentity === 'function',
+      'verifyIdentity',
+      'a function',
+    );
     this.#session = new ReceiverSession({ pack, maxSize }, callClock());
     channels.control.onMessage = (bytes) => {
       const drops = this.#dropCount;
@@ -179,28 +203,35 @@ export class CallReceiver {
     for (const resolve of changed) resolve();
   }
 
-  /** Decompresses an offered identity and hands it to the decoder. */
+  /** Verifies an offered identity, decompresses it and hands it to the decoder. */
   #load(): void {
     const identity = this.#session.offeredIdentity;
     if (!identity || this.#loading) return;
     this.#loading = true;
-    this.#setIdentity(identity)
-      .then(
-        () => {
-          this.#identityMs ??= callClock();
-          this.#session.useIdentity(identity);
-        },
-        (error: Error) =>
-          this.#session.refuseIdentity(
-            identity,
-            'unusable-identity',
-            `the identity's pictures cannot be used (${error.message}): enrol again`,
-          ),
-      )
-      .finally(() => {
-        this.#loading = false;
-        this.#pump();
-      });
+    this.#take(identity).finally(() => {
+      this.#loading = false;
+      this.#pump();
+    });
+  }
+
+  async #take(identity: OfferedIdentity): Promise<void> {
+    const session = this.#session;
+    const { verifyIdentity } = this.#options;
+    if (verifyIdentity) {
+      const refusal = await verifyIdentity(identity).catch(unverified);
+      if (refusal) session.refuseIdentity(identity, refusal.code, refusal.message);
+      // Another one may have come meanwhile, or the end.
+      if (session.offeredIdentity !== identity) return;
+    }
+    try {
+      await this.#setIdentity(identity);
+      this.#identityMs ??= callClock();
+      session.useIdentity(identity);
+    } catch (error) {
+      const reason = (error as Error).message;
+      const message = `the identity's pictures cannot be used (${reason}): enrol again`;
+      session.refuseIdentity(identity, 'unusable-identity', message);
+    }
   }
 
   async #setIdentity({ size, references, networks }: OfferedIdentity): Promise<void> {

@@ -12,6 +12,7 @@ import {
   type SessionTerms,
 } from './control-messages.js';
 import type { Parsed } from './errors.js';
+import { readProof } from './identity-proof.js';
 import {
   MAX_CONTROL_MESSAGE_BYTES,
   MAX_EXPRESSION_COMPONENTS,
@@ -126,6 +127,7 @@ function readMessage(
           MIN_IDENTITY_CHUNK_BYTES,
           MAX_IDENTITY_CHUNK_BYTES,
         ),
+        ...(fields.has('proof') && { proof: readProof(fields.map('proof')) }),
       };
     case 'identity-request':
       return {

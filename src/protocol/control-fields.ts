@@ -35,6 +35,11 @@ export class FieldReader {
     return Object.hasOwn(this.#fields, key) ? this.#fields[key] : undefined;
   }
 
+  /** Whether the key is there, for those that may be missing. */
+  has(key: string): boolean {
+    return Object.hasOwn(this.#fields, key);
+  }
+
   /** A finite number `min`–`max`. */
   number(key: string, min: number, max: number): number {
     return this.#number(this.#get(key), min, max);

@@ -1,3 +1,5 @@
+import type { IdentityProof } from './identity-proof.js';
+
 /** A peer of another major version is refused; a higher minor one adds what the other may ignore. */
 export interface ProtocolVersion {
   readonly major: number;
@@ -69,6 +71,8 @@ export interface IdentityOfferMessage {
   readonly bytes: number;
   readonly sha256: string;
   readonly chunkBytes: number;
+  /** Whose it is, and for which connection it is offered; undefined: unsigned. */
+  readonly proof?: IdentityProof;
 }
 
 /** The receiver asks for every chunk that it does not have. */

@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 as hashOf } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type {
   ControlMessage,
@@ -6,6 +6,7 @@ import type {
   IdentityOfferMessage,
 } from './control-messages.js';
 import type { DropCode } from './errors.js';
+import { type IdentityProof, sameProof } from './identity-proof.js';
 import { MAX_IDENTITY_ATTEMPTS } from './limits.js';
 
 /** How far the receiving side of an identity transfer is. */
@@ -14,7 +15,13 @@ export type IdentityReceiverStatus =
   /** `received` of `bytes` are here, and stay so when the connection goes. */
   | { readonly state: 'receiving'; readonly received: number; readonly bytes: number }
   /** Complete, with the announced hash: waits for `accept` or `refuse`. The bytes are the caller's. */
-  | { readonly state: 'complete'; readonly identity: Uint8Array }
+  | {
+      readonly state: 'complete';
+      readonly identity: Uint8Array;
+      readonly sha256: string;
+      /** That of the offer, not verified. */
+      readonly proof?: IdentityProof;
+    }
   | { readonly state: 'accepted' }
   /** Refused by the caller, or given up (`hash-mismatch`, `incomplete`). */
   | { readonly state: 'refused'; readonly code: string; readonly message: string };
@@ -74,10 +81,12 @@ export function createIdentityReceiver(): IdentityReceiver {
   }
 
   function takeOffer(next: IdentityOfferMessage): void {
+    // Chunks are of use whoever offers them; what was decided holds for the proof that it was shown.
     const same =
       offer?.sha256 === next.sha256 &&
       offer.bytes === next.bytes &&
-      offer.chunkBytes === next.chunkBytes;
+      offer.chunkBytes === next.chunkBytes &&
+      (status.state === 'receiving' || sameProof(offer.proof, next.proof));
     offer = next;
     attempts = 0;
     const { transferId } = next;
@@ -125,9 +134,10 @@ export function createIdentityReceiver(): IdentityReceiver {
   }
 
   function complete(current: IdentityOfferMessage, identity: Uint8Array): DropCode | undefined {
-    if (bytesToHex(sha256(identity)) === current.sha256) {
+    if (bytesToHex(hashOf(identity)) === current.sha256) {
       buffer = undefined;
-      status = { state: 'complete', identity };
+      const { sha256, proof } = current;
+      status = { state: 'complete', identity, sha256, ...(proof && { proof }) };
       return undefined;
     }
     startOver(current);

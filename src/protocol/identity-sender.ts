@@ -2,6 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { ControlMessage } from './control-messages.js';
 import type { DropCode } from './errors.js';
+import type { IdentityProof } from './identity-proof.js';
 import {
   IDENTITY_CHUNK_BYTES,
   MAX_BUFFERED_IDENTITY_BYTES,
@@ -24,8 +25,11 @@ export type IdentitySenderStatus =
 /** The sending side of identity transfers, sans IO. */
 export interface IdentitySender {
   readonly status: IdentitySenderStatus;
-  /** Offers an identity of 1–`MAX_IDENTITY_BYTES`, in place of the one before; the bytes are kept. */
-  offer(identity: Uint8Array): void;
+  /**
+   * Offers an identity of 1–`MAX_IDENTITY_BYTES`, in place of the one before, with its proof for this
+   * connection; the bytes are kept.
+   */
+  offer(identity: Uint8Array, proof?: IdentityProof): void;
   /** To be called on a new connection: offers the identity again; the receiver says what it has. */
   reconnected(): void;
   /** Takes a message of the receiver. Gives the reason where it was dropped. */
@@ -38,6 +42,7 @@ export function createIdentitySender(): IdentitySender {
   let status: IdentitySenderStatus = { state: 'idle' };
   let identity = new Uint8Array(0);
   let hash = '';
+  let proof: IdentityProof | undefined;
   let transferId = 0;
   let offerWaits = false;
   let requests = 0;
@@ -76,12 +81,13 @@ export function createIdentitySender(): IdentitySender {
     get status() {
       return status;
     },
-    offer(bytes) {
+    offer(bytes, itsProof) {
       if (bytes.length < 1 || bytes.length > MAX_IDENTITY_BYTES) {
         throw new TypeError(`identity: must be 1–${MAX_IDENTITY_BYTES} bytes`);
       }
       identity = Uint8Array.from(bytes);
       hash = bytesToHex(sha256(identity));
+      proof = itsProof;
       offerAgain();
     },
     reconnected() {
@@ -117,6 +123,7 @@ export function createIdentitySender(): IdentitySender {
           bytes: identity.length,
           sha256: hash,
           chunkBytes: IDENTITY_CHUNK_BYTES,
+          ...(proof && { proof }),
         };
       }
       if (bufferedAmount > MAX_BUFFERED_IDENTITY_BYTES) return undefined;

@@ -8,6 +8,7 @@ export * from './handshake.js';
 export type { AgreedStream, Agreement, HandshakeFailureCode } from './handshake-agreement.js';
 export type { ReceiverHandshakeOptions, SenderHandshakeOptions } from './handshake-options.js';
 export * from './identity.js';
+export * from './identity-proof.js';
 export * from './identity-receiver.js';
 export * from './identity-sender.js';
 export * from './limits.js';

@@ -10,6 +10,7 @@ import type { DropCode } from '../protocol/errors.js';
 import { serialiseFeedback } from '../protocol/feedback.js';
 import { createReceiverHandshake, type Handshake } from '../protocol/handshake.js';
 import { type Identity, parseIdentity } from '../protocol/identity.js';
+import type { TransferredIdentity } from '../protocol/identity-proof.js';
 import { createIdentityReceiver } from '../protocol/identity-receiver.js';
 import { MAX_IDENTITIES, type StreamSize } from '../protocol/limits.js';
 import { MotionDepacketizer } from '../protocol/motion-depacketizer.js';
@@ -27,8 +28,8 @@ export interface ReceiverSessionOptions {
   readonly maxSize: StreamSize;
 }
 
-/** An identity that the sender offers, verified. */
-export interface OfferedIdentity extends Identity {
+/** An identity that the sender offers: its bytes are as announced, its proof is not verified. */
+export interface OfferedIdentity extends TransferredIdentity {
   /** Networks of the person's own pack by their role, verified, to decode with; undefined: the pack's. */
   readonly networks?: Pack['networks'];
 }
@@ -312,7 +313,8 @@ export class ReceiverSession {
   #afterTransfer(): void {
     const { status } = this.#transfer;
     if (status.state === 'complete' && status.identity !== this.#offered?.bytes) {
-      this.#offer(status.identity);
+      const { identity, sha256, proof } = status;
+      this.#offer(identity, { sha256, ...(proof && { proof }) });
     }
     const { status: after } = this.#transfer;
     if (after.state === 'refused') {
@@ -320,7 +322,7 @@ export class ReceiverSession {
     }
   }
 
-  #offer(bytes: Uint8Array): void {
+  #offer(bytes: Uint8Array, known: Pick<OfferedIdentity, 'sha256' | 'proof'>): void {
     const parsed = parseIdentity(bytes);
     const { status } = this.#handshake;
     const size = status.state === 'agreed' ? status.agreement.stream.size : 0;
@@ -335,12 +337,12 @@ export class ReceiverSession {
       this.#transfer.refuse(bytes, 'too-many-identities', message);
     } else {
       this.#identities++;
-      this.#offered = { bytes, identity: this.#verified(parsed.value) };
+      this.#offered = { bytes, identity: { ...this.#verified(parsed.value), ...known } };
     }
   }
 
   /** Without a personal pack that is of no use, the person is shown with the pack's own networks. */
-  #verified(identity: Identity): OfferedIdentity {
+  #verified(identity: Identity): Identity & Pick<OfferedIdentity, 'networks'> {
     if (!identity.personal) return identity;
     const networks = personalNetworks(this.#pack, identity.personal);
     if (networks.ok) return { ...identity, networks: networks.value };

@@ -10,6 +10,7 @@ import { type DropCode, InvalidStateError } from '../protocol/errors.js';
 import { parseFeedback } from '../protocol/feedback.js';
 import { createSenderHandshake, type Handshake } from '../protocol/handshake.js';
 import { encodeIdentity, parseIdentity } from '../protocol/identity.js';
+import { checkProof, type IdentityProof } from '../protocol/identity-proof.js';
 import { createIdentitySender } from '../protocol/identity-sender.js';
 import { MAX_IDENTITY_REOFFERS } from '../protocol/limits.js';
 import { MAX_VALUE } from '../protocol/motion-codec.js';
@@ -31,6 +32,8 @@ export interface SenderSessionOptions {
   readonly pack: Pack;
   /** The enrolled person: bytes of `encodeIdentity`. */
   readonly identity: Uint8Array;
+  /** Whose `identity` is, for this connection (`signIdentity`); without it the receiver may refuse. */
+  readonly proof?: IdentityProof;
   /** Nominal frames per second, 1–120. */
   readonly fps: number;
   /** Frames a message, 1–4; 4 by default: each one less costs bytes on the wire and saves latency. */
@@ -74,6 +77,7 @@ const BUNDLE_WAIT_FRAMES = 2;
  */
 export class SenderSession {
   readonly #identity: Uint8Array;
+  readonly #proof: IdentityProof | undefined;
   /** The same with the differences of the personal pack, where there is one. */
   readonly #personalIdentity: Uint8Array | undefined;
   /** Pixels across the picture that the identity was made for. */
@@ -110,6 +114,12 @@ export class SenderSession {
     if (!identity?.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
     const { size, neutral } = identity.value;
     const { personal } = pack;
+    if (options.proof) {
+      checkProof('proof', options.proof);
+      // It would be for other bytes than those that are offered.
+      checkOption(personal === undefined, 'proof', 'left out with a personal pack');
+    }
+    this.#proof = options.proof;
     this.#identity = options.identity;
     this.#personalIdentity = personal && encodeIdentity({ ...identity.value, personal });
     this.#size = size;
@@ -339,7 +349,7 @@ export class SenderSession {
         return;
       }
       const personal = features.includes(PERSONAL) ? this.#personalIdentity : undefined;
-      this.#transfer.offer(personal ?? this.#identity);
+      this.#transfer.offer(personal ?? this.#identity, this.#proof);
     }
   }
 
