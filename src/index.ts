@@ -10,7 +10,6 @@ export {
 } from './call-receiver.js';
 export { CallSender, type CallSenderOptions } from './call-sender.js';
 export { type DeviceKey, openDeviceKey } from './consent/device-key.js';
-export { type SavedEnrolment, signEnrolment, verifyEnrolment } from './consent/enrolment.js';
 export {
   type ConnectionFingerprints,
   type DescribedConnection,
@@ -22,6 +21,7 @@ export {
   openKnownKeys,
   type Remembered,
 } from './consent/known-keys.js';
+export { type SavedEnrolment, signEnrolment, verifyEnrolment } from './consent/saved-enrolment.js';
 export { type CallFingerprints, signIdentity } from './consent/sign.js';
 export { type ConsentStore, createMemoryStore } from './consent/store.js';
 export {
