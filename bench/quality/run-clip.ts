@@ -1,9 +1,10 @@
-import { continueFace, enrolClip } from '../../src/cli/enrol-clip.js';
+import { enrolClip } from '../../src/cli/enrol-clip.js';
 import { openClip } from '../../src/cli/media/clip-source.js';
 import type { Picture } from '../../src/geometry/picture.js';
 import { resampleSquare } from '../../src/geometry/resample.js';
 import type { StreamSize } from '../../src/protocol/limits.js';
 import { toCropUnits } from '../../src/sender/crop.js';
+import { continueFace } from '../../src/sender/face-distance.js';
 import type { FaceTracker } from '../../src/sender/tracker.js';
 import type { Candidate } from './candidates.js';
 import { type Lane, openLane, type Shown } from './lane.js';

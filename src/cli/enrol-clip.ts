@@ -1,8 +1,16 @@
 import type { Picture } from '../geometry/picture.js';
 import { createNodePictureCodec } from '../models/picture-codec-node.js';
 import { STREAM_SIZES, type StreamSize } from '../protocol/limits.js';
-import { faceBox, HeadCrop } from '../sender/crop.js';
+import { HeadCrop } from '../sender/crop.js';
 import { type Enrolment, type EnrolmentFrame, enrol } from '../sender/enrolment.js';
+import {
+  CUT_DISTANCE,
+  continueFace,
+  FRONTAL_DEGREES,
+  faceDistance,
+  isCrowded,
+  turnDegrees,
+} from '../sender/face-distance.js';
 import type { FaceTracker, TrackedFace } from '../sender/tracker.js';
 import type { ClipSource } from './media/clip-source.js';
 import { UserError } from './user-error.js';
@@ -32,23 +40,10 @@ const SEARCH_SECONDS = 10;
 /** Of the enrolment's frames, at least so many must show the face. */
 const FACE_SHARE = 0.5;
 const MIN_FACE_FRAMES = 3;
-/**
- * A head turned further than this from the camera shows half a face, and the other half would have
- * to be made up. At least half of the frames with a face must be within it. Measured over the clips
- * of bench/enrolment.ts: 60 % and more of each first second of a talking head are within 25°, and at
- * most 27 % of any second of the music video.
- */
-const FRONTAL_DEGREES = 25;
+/** Of the frames with a face, at least so many must be within `FRONTAL_DEGREES`. */
 const FRONTAL_SHARE = 0.5;
-/** A face that is farther from its last place than this many of its sizes is another: a cut. */
-const CUT_DISTANCE = 0.5;
-/** A second face at least this large beside the first is another person, not a picture on a wall. */
-const SECOND_FACE_SIZE = 0.6;
 /** Pictures kept while enrolling: thirty of 1920×1080 are 250 MB. */
 const MAX_PICTURES = 30;
-/** Outer corners of the right and the left eye. */
-const RIGHT_EYE = 33;
-const LEFT_EYE = 263;
 
 /** The frames that a person may be enrolled from, from the first that shows them on. */
 interface Window {
@@ -83,7 +78,7 @@ export async function enrolClip(
     const face = window ? continueFace(found, window.face) : found[0];
     if (face) {
       facesSeen++;
-      if (!window || distance(face, window.face) > CUT_DISTANCE) {
+      if (!window || faceDistance(face, window.face) > CUT_DISTANCE) {
         window = { start: index, kept: [], face, faces: 0, frontal: 0, crowded: 0 };
       }
       if ((index - window.start) % keepEvery === 0) {
@@ -91,8 +86,8 @@ export async function enrolClip(
       }
       window.face = face;
       window.faces++;
-      if (turnDegrees(face) <= FRONTAL_DEGREES) window.frontal++;
-      if (found.length > 1 && areAlike(found[0], found[1])) window.crowded++;
+      if (Math.abs(turnDegrees(face)) <= FRONTAL_DEGREES) window.frontal++;
+      if (isCrowded(found)) window.crowded++;
     }
     if (window && index + 1 - window.start >= wanted) {
       const { kept, faces, frontal, crowded } = window;
@@ -108,38 +103,12 @@ export async function enrolClip(
   }
 }
 
-/** The face of a frame that continues `previous`: the nearest; undefined where there is none. */
-export function continueFace(
-  faces: readonly TrackedFace[],
-  previous: TrackedFace,
-): TrackedFace | undefined {
-  return faces.toSorted((a, b) => distance(a, previous) - distance(b, previous))[0];
-}
-
 /** The largest size that the head's crop fills without being enlarged; the smallest where none is. */
 function sizeFor(frames: readonly EnrolmentFrame[]): StreamSize {
   const { width, height } = frames[0].picture;
   const faces = frames.map(({ landmarks }) => landmarks);
   const { side } = new HeadCrop(faces, width, height).square;
   return STREAM_SIZES.findLast((size) => size <= side) ?? STREAM_SIZES[0];
-}
-
-/** How far apart two faces are, in sizes of the second. */
-function distance(a: TrackedFace, b: TrackedFace): number {
-  const [from, to] = [faceBox(a.landmarks), faceBox(b.landmarks)];
-  return Math.hypot(from.x - to.x, from.y - to.y) / to.size;
-}
-
-/** How far the head is turned to a side, from the depth of the eyes' outer corners. */
-function turnDegrees({ landmarks }: TrackedFace): number {
-  const [x, y, z] = [0, 1, 2].map(
-    (axis) => landmarks[LEFT_EYE * 3 + axis] - landmarks[RIGHT_EYE * 3 + axis],
-  );
-  return Math.abs(Math.atan2(z, Math.hypot(x, y)) * 180) / Math.PI;
-}
-
-function areAlike(first: TrackedFace, second: TrackedFace): boolean {
-  return faceBox(second.landmarks).size >= SECOND_FACE_SIZE * faceBox(first.landmarks).size;
 }
 
 /** Why `frames` frames, whether the whole clip or the beginning of it, gave no enrolment. */

@@ -1,4 +1,5 @@
 import { CROP_UNITS, type Landmarks } from '../geometry/landmarks.js';
+import { fitPose } from '../geometry/pose.js';
 import type { Square } from '../geometry/resample.js';
 import { checkOption } from '../protocol/check-options.js';
 
@@ -54,15 +55,16 @@ export class HeadCrop {
 
   /**
    * `faces`: landmarks (pixels) of the enrolment frames, one at least (else a TypeError), of
-   * `width × height` pictures.
+   * `width × height` pictures. `side`: pixels across, of which no more are taken than the picture has;
+   * default twice the faces' median size.
    */
-  constructor(faces: readonly Landmarks[], width: number, height: number) {
+  constructor(faces: readonly Landmarks[], width: number, height: number, side?: number) {
     checkOption(faces.length > 0, 'faces', 'the landmarks of one face at least');
     const boxes = faces.map(faceBox);
     this.#width = width;
     this.#height = height;
-    const side = SIDE_PER_FACE * median(boxes.map((box) => box.size));
-    this.#side = Math.max(1, Math.min(Math.round(side), width, height));
+    const wanted = side ?? SIDE_PER_FACE * median(boxes.map((box) => box.size));
+    this.#side = Math.max(1, Math.min(Math.round(wanted), width, height));
     this.#x = median(boxes.map((box) => box.x));
     this.#y = median(boxes.map((box) => box.y));
   }
@@ -85,6 +87,22 @@ export class HeadCrop {
     this.#y = clamp(this.#y, box.y - reach, box.y + reach);
     return this.square;
   }
+}
+
+/**
+ * The crop for an identity that was made earlier, with another camera or at another distance: as
+ * large as makes the face the size it has in `neutral` (the identity's, crop units), so that its
+ * references fit. `faces`: the first landmarks (pixels) of `width × height` pictures, one at least
+ * (else a TypeError); turned heads measure as frontal ones do.
+ */
+export function resumeCrop(
+  faces: readonly Landmarks[],
+  neutral: Landmarks,
+  width: number,
+  height: number,
+): HeadCrop {
+  const pixelsPerUnit = faces.map((face) => Math.exp(fitPose(neutral, face).logScale));
+  return new HeadCrop(faces, width, height, CROP_UNITS * median(pixelsPerUnit));
 }
 
 /** Landmarks in pixels of the source picture, as crop units of a square of it. */
