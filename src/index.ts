@@ -14,6 +14,7 @@ export {
   type ConnectionFingerprints,
   type DescribedConnection,
   readFingerprints,
+  watchFingerprints,
 } from './consent/fingerprints.js';
 export {
   type KnownKey,

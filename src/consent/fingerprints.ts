@@ -1,10 +1,14 @@
 /** What `readFingerprints` looks at: an RTCPeerConnection. */
 export interface DescribedConnection {
-  readonly localDescription: { readonly sdp: string } | null;
-  readonly remoteDescription: { readonly sdp: string } | null;
-  /** What holds while another description is being negotiated. */
-  readonly currentLocalDescription?: { readonly sdp: string } | null;
-  readonly currentRemoteDescription?: { readonly sdp: string } | null;
+  readonly localDescription: Description | null;
+  readonly remoteDescription: Description | null;
+  /** What holds while other descriptions are being negotiated. */
+  readonly currentLocalDescription?: Description | null;
+  readonly currentRemoteDescription?: Description | null;
+}
+
+interface Description {
+  readonly sdp: string;
 }
 
 /** SHA-256 of the DTLS certificates of a connection's ends: 64 lower-case hexadecimal digits. */
@@ -17,25 +21,47 @@ const ATTRIBUTE = /^a=fingerprint:/i;
 const SHA256_ATTRIBUTE = /^a=fingerprint:sha-256 ((?:[0-9a-f]{2}:){31}[0-9a-f]{2})\s*$/i;
 
 /**
- * The fingerprints of an RTCPeerConnection's descriptions (`a=fingerprint`, RFC 8122 §5), of the session
- * or of its media; undefined before both are there. Also undefined where one of them names more than
- * one certificate, or another hash than SHA-256: the peer could show either, so that nothing could be
- * bound to it. Browsers name one, with SHA-256 (RFC 8827 §6.5).
+ * The fingerprints in an RTCPeerConnection's descriptions (`a=fingerprint`, RFC 8122 §5), of the session
+ * or of its media; undefined before both are there. Also undefined where an end names more than one
+ * certificate (one for later counts), or another hash than SHA-256: the peer could show either, so that
+ * nothing could be bound to it. Browsers name one, with SHA-256 (RFC 8827 §6.5).
  */
 export function readFingerprints(
   connection: DescribedConnection,
 ): ConnectionFingerprints | undefined {
-  const local = onlyFingerprint(connection.currentLocalDescription ?? connection.localDescription);
-  const remote = onlyFingerprint(
-    connection.currentRemoteDescription ?? connection.remoteDescription,
-  );
+  const { currentLocalDescription, currentRemoteDescription } = connection;
+  const local = onlyFingerprint(connection.localDescription, currentLocalDescription);
+  const remote = onlyFingerprint(connection.remoteDescription, currentRemoteDescription);
   return local && remote ? { local, remote } : undefined;
 }
 
-function onlyFingerprint(description: { readonly sdp: string } | null): string | undefined {
-  const lines = description?.sdp.split(/\r\n|\r|\n/).filter((line) => ATTRIBUTE.test(line)) ?? [];
-  const values = lines.map((line) =>
-    SHA256_ATTRIBUTE.exec(line)?.[1].replaceAll(':', '').toLowerCase(),
-  );
+function onlyFingerprint(
+  ...descriptions: readonly (Description | null | undefined)[]
+): string | undefined {
+  const lines = descriptions.flatMap((description) => description?.sdp.split(/\r\n|\r|\n/) ?? []);
+  const values = lines
+    .filter((line) => ATTRIBUTE.test(line))
+    .map((line) => SHA256_ATTRIBUTE.exec(line)?.[1].replaceAll(':', '').toLowerCase());
   return new Set(values).size === 1 ? values[0] : undefined;
+}
+
+/**
+ * Tells, once, when a renegotiation leads the connection to another certificate: data channels may live
+ * on with whoever holds that (Chromium's do), and nothing that was signed is for them, so that the call
+ * must end. Returns what stops the watch.
+ */
+export function watchFingerprints(
+  connection: DescribedConnection & EventTarget,
+  signedFor: ConnectionFingerprints,
+  onChange: () => void,
+): () => void {
+  const check = () => {
+    const now = readFingerprints(connection);
+    if (now?.local === signedFor.local && now.remote === signedFor.remote) return;
+    stop();
+    onChange();
+  };
+  const stop = () => connection.removeEventListener('signalingstatechange', check);
+  connection.addEventListener('signalingstatechange', check);
+  return stop;
 }
