@@ -2,6 +2,7 @@
 import { CallError } from '../call.js';
 import { PackError } from '../models/pack.js';
 import { VERSION } from '../version.js';
+import { assets } from './commands/assets.js';
 import { demo } from './commands/demo.js';
 import { importTracker } from './commands/import-tracker.js';
 import { loopback } from './commands/loopback.js';
@@ -22,6 +23,7 @@ const HELP = `visavis ${VERSION}: talking-head video over WebRTC data channels
   visavis receive --room R --signal URL --out DIR   its receiver
   visavis personalise CLIP --out DIR       a personal pack from about a minute of one person
   visavis import-tracker FACE_LANDMARKER.task [--out DIR]   MediaPipe's own tracker, from your copy
+  visavis assets FOLDER [--pack NAME]...   what a page loads, for a web server: public/visavis
 
 demo, loopback and send:
   --pack NAME_OR_PATH   model pack (portrait-256-cpu); warp needs no network
@@ -36,6 +38,9 @@ demo, loopback and send:
   --save-frames         keep every frame as DIR/frames/src-000123.png and dec-000123.png
   --out DIR             folder for the results (demo: out/demo)
 
+assets:
+  --pack NAME           a pack to write, several times for several (portrait-256-cpu, tracker and warp)
+
 personalise, which needs Python with PyTorch:
   --pack NAME_OR_PATH   model pack that it starts from
   --minutes M           how long to train (8)
@@ -45,7 +50,16 @@ A CLIP whose name begins with a dash goes last, after --.
 
 const COMMANDS: Readonly<
   Record<string, (args: readonly string[], abort: AbortSignal) => Promise<void>>
-> = { demo, loopback, signal, send, receive, 'import-tracker': importTracker, personalise };
+> = {
+  demo,
+  loopback,
+  signal,
+  send,
+  receive,
+  'import-tracker': importTracker,
+  personalise,
+  assets,
+};
 
 /** Of CallError and ConnectError: the other side went away, for a reason that it knows. */
 const PEER_CODES = new Set<unknown>([

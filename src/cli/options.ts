@@ -24,6 +24,8 @@ export interface MediaOptions {
 
 export interface ParsedCommand {
   readonly positionals: readonly string[];
+  /** Every --pack, for the command that takes several. */
+  readonly packs: readonly string[];
   readonly media: MediaOptions;
   readonly out: string | undefined;
   readonly room: string | undefined;
@@ -35,7 +37,7 @@ export interface ParsedCommand {
 }
 
 const OPTIONS = {
-  pack: { type: 'string' },
+  pack: { type: 'string', multiple: true },
   personal: { type: 'string' },
   tracker: { type: 'string' },
   size: { type: 'string' },
@@ -67,7 +69,10 @@ export function parseCommand(
   allowed: readonly OptionName[],
 ): ParsedCommand {
   const known = Object.fromEntries(allowed.map((name) => [name, OPTIONS[name]]));
-  let parsed: { values: Partial<Record<string, string | boolean>>; positionals: string[] };
+  let parsed: {
+    values: Partial<Record<string, string | boolean | (string | boolean)[]>>;
+    positionals: string[];
+  };
   try {
     parsed = parseArgs({ args: [...args], options: known, allowPositionals: true });
   } catch (error) {
@@ -99,10 +104,12 @@ export function parseCommand(
   if (signal !== undefined && !(/^wss?:\/\/[^/]/.test(signal) && URL.canParse(signal))) {
     throw usage(`--signal must be a ws:// or wss:// address, not ${signal}`);
   }
+  const packs = (parsed.values.pack ?? []) as string[];
   return {
     positionals: parsed.positionals,
+    packs,
     media: {
-      pack: text('pack') ?? 'portrait-256-cpu',
+      pack: packs.at(-1) ?? 'portrait-256-cpu',
       personal: text('personal'),
       tracker: text('tracker'),
       size: size === undefined ? undefined : (Number(size) as StreamSize),

@@ -1,0 +1,13 @@
+// What a page can load as it is: `npx visavis assets` copies these two into an application.
+import { build } from 'esbuild';
+
+await build({
+  entryPoints: { visavis: 'src/browser.ts', 'visavis-worker': 'src/worker.ts' },
+  outdir: process.argv[2] ?? 'dist/assets',
+  bundle: true,
+  minify: true,
+  platform: 'browser',
+  format: 'esm',
+  target: 'es2022',
+  logLevel: 'warning',
+});
