@@ -111,14 +111,14 @@ export class CallReceiver {
       'a function',
     );
     this.#session = new ReceiverSession({ pack, maxSize }, callClock());
-    channels.control.onMessage = (bytes) => {
+    channels.control.onMessage = (bytes, receivedMs = callClock()) => {
       const drops = this.#dropCount;
-      this.#session.receiveControl(bytes, callClock());
+      this.#session.receiveControl(bytes, receivedMs);
       if (this.#dropCount === drops) this.#heardMs = callClock();
       this.#pump();
     };
-    channels.motion.onMessage = (bytes) => {
-      this.#session.receiveMotion(bytes, callClock());
+    channels.motion.onMessage = (bytes, receivedMs = callClock()) => {
+      this.#session.receiveMotion(bytes, receivedMs);
       this.#pump();
     };
     channels.control.onClose = (reason) => {
@@ -219,9 +219,13 @@ export class CallReceiver {
     const { verifyIdentity } = this.#options;
     if (verifyIdentity) {
       const refusal = await verifyIdentity(identity).catch(unverified);
-      if (refusal) session.refuseIdentity(identity, refusal.code, refusal.message);
       // Another one may have come meanwhile, or the end.
-      if (session.offeredIdentity !== identity) return;
+      const { offeredIdentity } = session;
+      if (refusal && offeredIdentity) {
+        session.refuseIdentity(offeredIdentity, refusal.code, refusal.message);
+        return;
+      }
+      if (offeredIdentity !== identity) return;
     }
     try {
       await this.#setIdentity(identity);
