@@ -41,8 +41,8 @@ export class CallSender {
     checkChannels(channels);
     this.#channels = channels;
     this.#session = new SenderSession(options, callClock());
-    channels.control.onMessage = (bytes) => {
-      this.#session.receiveControl(bytes, callClock());
+    channels.control.onMessage = (bytes, receivedMs = callClock()) => {
+      this.#session.receiveControl(bytes, receivedMs);
       this.#pump();
     };
     channels.motion.onMessage = (bytes) => {

@@ -1,8 +1,7 @@
 /**
- * The module that a browser's Worker loads for `createWorkerDecoder`:
- * `new Worker(new URL('visavis/worker', import.meta.url), { type: 'module' })` where a bundler
- * resolves that, or a module of the application's own that imports it.
+ * The module that the worker of `TalkingHeadSender` and `TalkingHeadReceiver` runs. `npx visavis assets` puts
+ * it, bundled, beside the models; an application's own worker may import it.
  */
-import { serveDecoders } from './models/worker-host.js';
+import { servePipelines } from './worker/host.js';
 
-serveDecoders(globalThis);
+servePipelines(globalThis);

@@ -9,7 +9,8 @@ export interface DatagramPipe {
   readonly open: boolean;
   /** Throws InvalidStateError where the channel is not open. The bytes are copied or sent at once. */
   send(data: Uint8Array): void;
-  onMessage: ((data: Uint8Array) => void) | undefined;
+  /** `receivedMs`: when it arrived, by `callClock`, where that is not now. */
+  onMessage: ((data: Uint8Array, receivedMs?: number) => void) | undefined;
   onClose: ((reason: CloseReason) => void) | undefined;
 }
 

@@ -1,3 +1,4 @@
+import { checkOption } from '../protocol/check-options.js';
 import { InvalidStateError } from '../protocol/errors.js';
 import { MAX_CONTROL_MESSAGE_BYTES, MAX_MOTION_MESSAGE_BYTES } from '../protocol/limits.js';
 import type { CallChannels, CloseReason, DatagramPipe } from './channel.js';
@@ -36,12 +37,17 @@ export interface DataChannelLike {
   onmessage?: ((event: never) => void) | null | undefined;
 }
 
+/** The part of RTCDataChannelInit that is used. */
+export interface DataChannelInit {
+  readonly negotiated: true;
+  readonly id: number;
+  readonly ordered: boolean;
+  readonly maxRetransmits?: number;
+}
+
 /** The part of the W3C RTCPeerConnection that is used; werift's has it too. */
 export interface PeerConnectionLike<Channel extends DataChannelLike> {
-  createDataChannel(
-    label: string,
-    options: typeof CONTROL.options | typeof MOTION.options,
-  ): Channel;
+  createDataChannel(label: string, options: DataChannelInit): Channel;
 }
 
 /** A call's two data channels. */
@@ -68,10 +74,46 @@ export interface AdaptedChannels {
 export function createDataChannels<Channel extends DataChannelLike>(
   connection: PeerConnectionLike<Channel>,
 ): DataChannelPair<Channel> {
-  return {
-    control: connection.createDataChannel(CONTROL.label, CONTROL.options),
-    motion: connection.createDataChannel(MOTION.label, MOTION.options),
-  };
+  return createPair(connection, 0);
+}
+
+/** Which side of a call one is: any rule that makes them differ will do, such as who makes the offer. */
+export type CallSide = 'caller' | 'callee';
+
+/** The channels of a call in which each side shows the other its face. */
+export interface DirectedChannels<Channel extends DataChannelLike = DataChannelLike> {
+  /** For one's own talking head. */
+  readonly outgoing: DataChannelPair<Channel>;
+  /** For the other side's. */
+  readonly incoming: DataChannelPair<Channel>;
+}
+
+/** SCTP streams that the callee's talking head comes by: those of the caller's, and this. */
+const CALLEE_OFFSET = 2;
+
+/**
+ * Creates the channels of both directions, as `createDataChannels`: SCTP streams 0 and 1 are the caller's,
+ * 2 and 3 the callee's. Throws a TypeError where `side` is neither.
+ */
+export function createCallChannels<Channel extends DataChannelLike>(
+  connection: PeerConnectionLike<Channel>,
+  side: CallSide,
+): DirectedChannels<Channel> {
+  checkOption(side === 'caller' || side === 'callee', 'side', "'caller' or 'callee'", side);
+  const calls = createDataChannels(connection);
+  const answers = createPair(connection, CALLEE_OFFSET);
+  return side === 'caller'
+    ? { outgoing: calls, incoming: answers }
+    : { outgoing: answers, incoming: calls };
+}
+
+function createPair<Channel extends DataChannelLike>(
+  connection: PeerConnectionLike<Channel>,
+  offset: number,
+): DataChannelPair<Channel> {
+  const create = ({ label, options }: typeof CONTROL | typeof MOTION) =>
+    connection.createDataChannel(label, { ...options, id: options.id + offset });
+  return { control: create(CONTROL), motion: create(MOTION) };
 }
 
 /**

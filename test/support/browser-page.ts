@@ -1,17 +1,19 @@
 /** What test/browser.test.ts does in a page. */
 import {
   adaptDataChannels,
+  createBrowserPictureCodec,
+  createDataChannels,
+  fetchPack,
+} from '../../src/browser.js';
+import type { Landmarks } from '../../src/geometry/landmarks.js';
+import {
   CallReceiver,
   CallSender,
   callClock,
-  createBrowserPictureCodec,
-  createDataChannels,
-  createWorkerDecoder,
+  createDecoder,
   enrol,
-  fetchPack,
   toCropUnits,
-} from '../../src/browser.js';
-import type { Landmarks } from '../../src/geometry/landmarks.js';
+} from '../../src/index.js';
 import { syntheticFace } from '../synthetic-face.js';
 import { drawFace, MOUTH, openMouth } from './drawn-face.js';
 
@@ -19,8 +21,6 @@ import { drawFace, MOUTH, openMouth } from './drawn-face.js';
 export const PHASE_FRAMES = 20;
 /** Frames on their way at most: the fewest that `room` allows. */
 const WINDOW = 28;
-
-const newWorker = () => new Worker('worker.js', { type: 'module' });
 
 /** What was on the canvas at the end of each phase: the mouth, and the forehead beside it. */
 export interface SelfCallResult {
@@ -32,7 +32,7 @@ export interface SelfCallResult {
   readonly tooFew: unknown;
 }
 
-/** A call from the page to itself, over two connections, decoded in a worker. */
+/** A call from the page to itself, over two connections, by sessions of its own. */
 export async function selfCall(): Promise<SelfCallResult> {
   const pack = await fetchPack('packs/warp');
   const pictureCodec = createBrowserPictureCodec();
@@ -61,7 +61,7 @@ export async function selfCall(): Promise<SelfCallResult> {
     channels: inward.channels,
     pack,
     maxSize: 256,
-    decoder: createWorkerDecoder(newWorker(), pack),
+    decoder: createDecoder(pack),
     pictureCodec,
     onFrame: ({ origin, picture }) => {
       origins.push(origin);
@@ -95,13 +95,6 @@ async function connect(ours: RTCPeerConnection, theirs: RTCPeerConnection): Prom
   await theirs.setRemoteDescription(ours.localDescription!);
   await theirs.setLocalDescription();
   await ours.setRemoteDescription(theirs.localDescription!);
-}
-
-/** How a decoder fails whose worker has no script. */
-export async function missingWorker(): Promise<string> {
-  const pack = await fetchPack('packs/warp');
-  const decoder = createWorkerDecoder(new Worker('nothing.js', { type: 'module' }), pack);
-  return decoder.decode(syntheticFace()).then(() => 'no error', String);
 }
 
 /** How a pack fails that is not at the URL. */

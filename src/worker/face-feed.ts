@@ -1,0 +1,77 @@
+import { callClock } from '../call.js';
+import type { Picture } from '../geometry/picture.js';
+import type { FaceTracker, TrackedFace } from '../sender/tracker.js';
+import { readSource } from './frame-source.js';
+import type { FrameSource } from './messages.js';
+import { MedianMeter } from './meters.js';
+import { NewestFrame } from './newest-frame.js';
+import { createPictureReader } from './picture-reader.js';
+
+/** A tracked picture; valid until the next one is asked for. */
+export interface SeenPicture {
+  readonly picture: Picture;
+  /** Largest first, at most two. */
+  readonly faces: readonly TrackedFace[];
+  readonly captureMs: number;
+}
+
+/** Frames of a source, tracked one at a time, at most `fps` a second: the newest wins. */
+export class FaceFeed {
+  readonly #tracker: FaceTracker;
+  readonly #onTaken: () => void;
+  readonly #intervalMs: number;
+  readonly #read = createPictureReader();
+  readonly #newest = new NewestFrame();
+  readonly #trackMs = new MedianMeter();
+  #stopSource: () => void = () => {};
+  #dueMs = -Infinity;
+
+  /** `onTaken` is called whenever the next frame may come. */
+  constructor(tracker: FaceTracker, fps: number, onTaken: () => void) {
+    this.#tracker = tracker;
+    this.#intervalMs = 1000 / fps;
+    this.#onTaken = onTaken;
+  }
+
+  /** Frames that came, those of them that were not looked at, and the median time of those that were. */
+  get stats() {
+    return { ...this.#newest.counts, trackMs: this.#trackMs.median };
+  }
+
+  /** Takes the frames of another source from now on. */
+  setSource(source: FrameSource): void {
+    this.#stopSource();
+    this.#stopSource = readSource(source, this.#newest);
+  }
+
+  /** Takes over a frame of a source whose frames come one by one. */
+  offer(frame: VideoFrame): void {
+    this.#newest.offer(frame, callClock());
+  }
+
+  /** The next picture; undefined after `close`. */
+  async next(): Promise<SeenPicture | undefined> {
+    for (;;) {
+      const captured = await this.#newest.take();
+      if (!captured) return undefined;
+      const { frame, captureMs } = captured;
+      this.#onTaken();
+      // A source a little faster than `fps` must not be halved: half an interval's slack.
+      if (captureMs < this.#dueMs - this.#intervalMs / 2) {
+        frame.close();
+        continue;
+      }
+      this.#dueMs = Math.max(this.#dueMs + this.#intervalMs, captureMs);
+      const startMs = callClock();
+      const picture = await this.#read(frame).finally(() => frame.close());
+      const faces = await this.#tracker.track(picture);
+      this.#trackMs.add(callClock() - startMs);
+      return { picture, faces, captureMs };
+    }
+  }
+
+  close(): void {
+    this.#stopSource();
+    this.#newest.close();
+  }
+}

@@ -1,0 +1,129 @@
+import type { ConnectionFingerprints } from '../consent/fingerprints.js';
+import type { SavedEnrolment } from '../consent/saved-enrolment.js';
+import type { StreamSize } from '../protocol/limits.js';
+import type { CloseReason } from '../transport/channel.js';
+
+/**
+ * What the classes of `visavis/browser` and the module `visavis/worker` say to each other. Both are of one
+ * version of this library (`Open.version` is compared), so the messages are not checked like a peer's.
+ *
+ * A pipeline is opened with an `Open` on the worker itself, and has the transferred port to itself from
+ * then on.
+ */
+export interface Open {
+  readonly visavis: 'open';
+  /** `VERSION` of the page's half. */
+  readonly version: string;
+  readonly pipeline:
+    | ({ readonly kind: 'sender' } & SenderSettings)
+    | ({ readonly kind: 'receiver' } & ReceiverSettings);
+  readonly port: MessagePort;
+}
+
+interface CommonSettings {
+  /** Folder of `npx visavis assets`, absolute, with a slash at its end. */
+  readonly assets: string;
+  /** Folder of the pack, likewise. */
+  readonly model: string;
+}
+
+/** `TalkingHeadSenderOptions`, checked and complete; addresses are absolute. */
+export interface SenderSettings extends CommonSettings {
+  readonly tracker: { readonly pack: string } | { readonly faceLandmarker: string };
+  readonly enrolment: 'quick' | 'guided' | SavedEnrolment;
+  readonly size: StreamSize;
+  readonly fps: number;
+  readonly framesPerMessage: number;
+}
+
+export type DecoderChoice = 'auto' | 'webgpu' | 'wasm' | 'warp';
+export type LabelPosition = 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right';
+
+/** What the picture says of itself. */
+export interface LabelSettings {
+  readonly text: string;
+  readonly position: LabelPosition;
+}
+
+/** `TalkingHeadReceiverOptions`, checked and complete. */
+export interface ReceiverSettings extends CommonSettings {
+  readonly decoder: DecoderChoice;
+  readonly size: StreamSize;
+  readonly label: LabelSettings;
+  readonly unsigned: 'refuse' | 'show';
+}
+
+/** The two channels of a call, by name. */
+export type ChannelName = 'control' | 'motion';
+
+/** Where a sender's frames come from. */
+export type FrameSource =
+  /** A MediaStreamTrackProcessor's stream. */
+  | { readonly readable: ReadableStream<VideoFrame> }
+  /** A track, where the worker has a MediaStreamTrackProcessor of its own. */
+  | { readonly track: MediaStreamTrack }
+  /** Frames come one by one, each when the one before was taken (`FrameTaken`). */
+  | { readonly frames: true };
+
+/** Where a receiver's frames go. */
+export type FrameSink =
+  /** A MediaStreamTrackGenerator's stream. */
+  | { readonly writable: WritableStream<VideoFrame> }
+  /** A canvas whose page captures it. */
+  | { readonly canvas: OffscreenCanvas }
+  /** A VideoTrackGenerator of the worker's own: its track is sent to the page. */
+  | { readonly generator: true };
+
+/** From the page to a pipeline. */
+export type ToWorker =
+  | { readonly type: 'source'; readonly source: FrameSource }
+  | { readonly type: 'frame'; readonly frame: VideoFrame }
+  | { readonly type: 'sink'; readonly sink: FrameSink }
+  | { readonly type: 'skip-prompt' }
+  /** The channels are open. Without fingerprints no signature can be made, and none holds. */
+  | { readonly type: 'connected'; readonly fingerprints: ConnectionFingerprints | undefined }
+  /** A worker that decodes reads it late: `receivedMs` is when it arrived, by `callClock`. */
+  | {
+      readonly type: 'message';
+      readonly channel: ChannelName;
+      readonly bytes: Uint8Array;
+      readonly receivedMs: number;
+    }
+  /** Of the bytes sent on a channel so far, so many are still in its buffer. */
+  | {
+      readonly type: 'sent';
+      readonly channel: ChannelName;
+      readonly bytes: number;
+      readonly buffered: number;
+    }
+  | { readonly type: 'disconnected'; readonly reason: CloseReason }
+  | { readonly type: 'get-stats'; readonly id: number }
+  | { readonly type: 'close'; readonly id: number };
+
+/** From a pipeline to the page. */
+export type FromWorker =
+  /** It is ready; what the worker's browser has decides how frames come and go. */
+  | {
+      readonly type: 'opened';
+      readonly hasTrackProcessor: boolean;
+      readonly hasTrackGenerator: boolean;
+    }
+  | { readonly type: 'open-failed'; readonly error: SentError }
+  /** The frame is taken: the next one may come. */
+  | { readonly type: 'frame-taken' }
+  | { readonly type: 'track'; readonly track: MediaStreamTrack }
+  | { readonly type: 'send'; readonly channel: ChannelName; readonly bytes: Uint8Array }
+  | { readonly type: 'event'; readonly name: string; readonly detail: unknown }
+  /** Answers 'get-stats' and 'close'. */
+  | { readonly type: 'reply'; readonly id: number; readonly value: unknown };
+
+/** An error as a message: of structured clones alone, some browsers lose the name. */
+export interface SentError {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** Whether a message on the worker opens a pipeline: an application may have messages of its own. */
+export function isOpen(message: unknown): message is Open {
+  return (message as Partial<Open> | null | undefined)?.visavis === 'open';
+}

@@ -1,0 +1,147 @@
+import { callClock } from '../call.js';
+import { CallReceiver, type ShownPicture } from '../call-receiver.js';
+import type { ConnectionFingerprints } from '../consent/fingerprints.js';
+import { openKnownKeys } from '../consent/known-keys.js';
+import { createIdentityVerifier } from '../consent/verify.js';
+import type { Picture } from '../geometry/picture.js';
+import type { Pack } from '../models/pack.js';
+import { fetchPack } from '../models/pack-fetch.js';
+import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
+import type { CallChannels } from '../transport/channel.js';
+import { type ChosenDecoder, chooseDecoder } from './decoders.js';
+import { openSink, type PictureWriter } from './frame-sink.js';
+import { createLabel } from './label.js';
+import type { ReceiverSettings, ToWorker } from './messages.js';
+import { MedianMeter, RateMeter } from './meters.js';
+import type { Page } from './page.js';
+import { type Pipeline, PipelineState } from './pipeline.js';
+
+/** Capture times are known but for a multiple of this (spec/bitstream.md, motion packets). */
+const CAPTURE_WRAP_MS = 65_536;
+
+/** Messages of the peer in, pictures on a track out. */
+export class ReceiverPipeline implements Pipeline {
+  readonly #settings: ReceiverSettings;
+  readonly #page: Page;
+  readonly #pack: Pack;
+  readonly #chosen: ChosenDecoder;
+  readonly #label: (picture: Picture) => void;
+  readonly #state: PipelineState<'connecting' | 'showing'>;
+  readonly #rate = new RateMeter();
+  readonly #decodeMs = new MedianMeter();
+  readonly #latencyMs = new MedianMeter();
+  #writer: PictureWriter | undefined;
+  #receiver: CallReceiver | undefined;
+  #shown = 0;
+  #held = 0;
+  #closed = false;
+
+  /** Rejects with a PackError where a model or what runs it cannot be loaded. */
+  static async open(settings: ReceiverSettings, page: Page): Promise<ReceiverPipeline> {
+    const pack = await fetchPack(settings.model);
+    return new ReceiverPipeline(settings, page, pack, await chooseDecoder(settings, pack));
+  }
+
+  private constructor(settings: ReceiverSettings, page: Page, pack: Pack, chosen: ChosenDecoder) {
+    this.#settings = settings;
+    this.#page = page;
+    this.#pack = pack;
+    this.#chosen = chosen;
+    this.#label = createLabel(settings.label);
+    this.#state = new PipelineState(page, 'connecting');
+  }
+
+  receive(message: ToWorker): void {
+    if (message.type !== 'sink') return;
+    this.#writer = openSink(message.sink, (track) =>
+      this.#page.post({ type: 'track', track }, [track as unknown as Transferable]),
+    );
+  }
+
+  connect(channels: CallChannels, fingerprints: ConnectionFingerprints | undefined): void {
+    if (this.#closed || this.#receiver) return;
+    const verify = createIdentityVerifier({
+      fingerprints: fingerprints && { sender: fingerprints.remote, receiver: fingerprints.local },
+      known: openKnownKeys(),
+      unsigned: this.#settings.unsigned,
+      onAccepted: (identity) => this.#page.event('identity', identity),
+    });
+    this.#receiver = new CallReceiver({
+      channels,
+      pack: this.#pack,
+      maxSize: this.#settings.size,
+      decoder: this.#chosen.decoder,
+      pictureCodec: createBrowserPictureCodec(),
+      verifyIdentity: async (offered) => {
+        const refusal = await verify(offered);
+        if (refusal) this.#page.event('refused', refusal);
+        return refusal;
+      },
+      onIdentity: (still) => {
+        void this.#write(still, callClock());
+        this.#state.set('showing');
+      },
+      onFrame: (frame) => this.#show(frame),
+    });
+    this.#receiver.ended().then(
+      () => this.#state.set('ended'),
+      (error: Error) => this.#state.fail(error),
+    );
+  }
+
+  getStats() {
+    const { decoder, ...chosen } = this.#chosen;
+    const {
+      playoutDelayMs = 0,
+      backwardBytes = 0,
+      drops = {},
+      clock,
+    } = this.#receiver?.getStats() ?? {};
+    const { frames = 0, networkRuns = 0 } = decoder.stats ?? {};
+    return {
+      state: this.#state.value,
+      decoder: { ...chosen, networkShare: frames > 0 ? networkRuns / frames : 0 },
+      fps: this.#rate.perSecond(callClock()),
+      framesShown: this.#shown,
+      framesHeld: this.#held,
+      decodeMs: this.#decodeMs.median,
+      latencyMs: this.#latencyMs.median,
+      roundTripMs: clock?.roundTrip,
+      playoutDelayMs,
+      backwardBytes,
+      drops,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#receiver?.end();
+    await this.#chosen.decoder.close();
+    await this.#writer?.close();
+    this.#state.set('ended');
+  }
+
+  async #show({ picture, captureMs, playoutMs, decodedMs }: ShownPicture): Promise<void> {
+    if (this.#closed) return;
+    if (!picture) {
+      this.#held++;
+      return;
+    }
+    await this.#write(picture, playoutMs);
+    const nowMs = callClock();
+    this.#shown++;
+    this.#rate.add(nowMs);
+    if (decodedMs !== undefined) this.#decodeMs.add(decodedMs - playoutMs);
+    const clock = this.#receiver?.getStats().clock;
+    if (clock) {
+      const latency = (nowMs + clock.offset - captureMs) % CAPTURE_WRAP_MS;
+      this.#latencyMs.add((latency + CAPTURE_WRAP_MS) % CAPTURE_WRAP_MS);
+    }
+  }
+
+  async #write(picture: Picture, atMs: number): Promise<void> {
+    this.#label(picture);
+    await this.#writer?.write(picture, atMs);
+  }
+}

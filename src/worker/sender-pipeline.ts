@@ -1,0 +1,204 @@
+import { callClock } from '../call.js';
+import { CallSender } from '../call-sender.js';
+import { type DeviceKey, openDeviceKey } from '../consent/device-key.js';
+import type { ConnectionFingerprints } from '../consent/fingerprints.js';
+import { signIdentity } from '../consent/sign.js';
+import type { Pack } from '../models/pack.js';
+import { fetchPack } from '../models/pack-fetch.js';
+import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
+import { toCropUnits } from '../sender/crop.js';
+import { continueFace } from '../sender/face-distance.js';
+import { createFrameAnalyser } from '../sender/frame-analyser.js';
+import type { TrackedFace } from '../sender/tracker.js';
+import type { CallChannels } from '../transport/channel.js';
+import { FaceFeed } from './face-feed.js';
+import type { SenderSettings, ToWorker } from './messages.js';
+import { MedianMeter, RateMeter } from './meters.js';
+import type { Page } from './page.js';
+import { type EnrolledPerson, enrolLive, resumeEnrolment } from './person.js';
+import { type Pipeline, PipelineState } from './pipeline.js';
+import { type OpenedTracker, openTracker } from './trackers.js';
+
+interface Connection {
+  readonly channels: CallChannels;
+  readonly fingerprints: ConnectionFingerprints | undefined;
+}
+
+/** Frames from the camera in, messages for the peer out. */
+export class SenderPipeline implements Pipeline {
+  readonly #settings: SenderSettings;
+  readonly #page: Page;
+  readonly #pack: Pack;
+  readonly #tracker: OpenedTracker;
+  readonly #key: DeviceKey;
+  readonly #feed: FaceFeed;
+  readonly #connected: Promise<Connection>;
+  #resolveConnected: (connection: Connection) => void = () => {};
+  readonly #state: PipelineState<'enrolling' | 'connecting' | 'streaming'>;
+  readonly #rate = new RateMeter();
+  readonly #analyseMs = new MedianMeter();
+  #skip: (() => void) | undefined;
+  #sender: CallSender | undefined;
+  #withoutFace = 0;
+  #closed = false;
+
+  /** Rejects with a PackError where a model cannot be loaded. */
+  static async open(settings: SenderSettings, page: Page): Promise<SenderPipeline> {
+    const [pack, tracker, key] = await Promise.all([
+      fetchPack(settings.model),
+      openTracker(settings),
+      openDeviceKey(),
+    ]);
+    return new SenderPipeline(settings, page, pack, tracker, key);
+  }
+
+  private constructor(
+    settings: SenderSettings,
+    page: Page,
+    pack: Pack,
+    tracker: OpenedTracker,
+    key: DeviceKey,
+  ) {
+    this.#settings = settings;
+    this.#page = page;
+    this.#pack = pack;
+    this.#tracker = tracker;
+    this.#key = key;
+    this.#feed = new FaceFeed(tracker, settings.fps, () => page.post({ type: 'frame-taken' }));
+    this.#state = new PipelineState(page, 'enrolling');
+    this.#connected = new Promise((resolve) => {
+      this.#resolveConnected = resolve;
+    });
+    this.#run().catch((error: Error) => {
+      this.#feed.close();
+      this.#state.fail(error);
+    });
+  }
+
+  receive(message: ToWorker): void {
+    if (message.type === 'source') this.#feed.setSource(message.source);
+    else if (message.type === 'frame') this.#feed.offer(message.frame);
+    else if (message.type === 'skip-prompt') this.#skip?.();
+  }
+
+  connect(channels: CallChannels, fingerprints: ConnectionFingerprints | undefined): void {
+    this.#resolveConnected({ channels, fingerprints });
+  }
+
+  getStats() {
+    const { trackMs, ...capture } = this.#feed.stats;
+    const {
+      framesSent = 0,
+      identityBytes = 0,
+      motionBytes = 0,
+      controlBytes = 0,
+      lossFraction = 0,
+    } = this.#sender?.getStats() ?? {};
+    return {
+      state: this.#state.value,
+      capture,
+      tracker: {
+        name: this.#tracker.name,
+        runtime: this.#tracker.runtime,
+        reason: this.#tracker.reason,
+      },
+      fps: this.#rate.perSecond(callClock()),
+      framesSent,
+      framesWithoutFace: this.#withoutFace,
+      trackMs,
+      analyseMs: this.#analyseMs.median,
+      identityBytes,
+      motionBytes,
+      controlBytes,
+      lossFraction,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#feed.close();
+    this.#sender?.end();
+    await this.#tracker.close();
+    this.#state.set('ended');
+  }
+
+  async #run(): Promise<void> {
+    const person = await this.#enrol();
+    if (!person) return;
+    this.#state.set('connecting');
+    const [{ channels, fingerprints }, analyser] = await Promise.all([
+      this.#connected,
+      createFrameAnalyser({
+        pack: this.#pack,
+        identity: person.identity,
+        codec: createBrowserPictureCodec(),
+      }),
+    ]);
+    if (this.#closed) return;
+    const { identity } = person;
+    const proof =
+      fingerprints &&
+      (await signIdentity(this.#key, identity, {
+        sender: fingerprints.local,
+        receiver: fingerprints.remote,
+      }));
+    const sender = new CallSender({
+      channels,
+      pack: this.#pack,
+      identity,
+      ...(proof && { proof }),
+      fps: person.fps,
+      framesPerPacket: this.#settings.framesPerMessage,
+      redundancy: 0,
+    });
+    this.#sender = sender;
+    await sender.ready();
+    this.#state.set('streaming');
+    await this.#stream(sender, person, analyser.analyse);
+  }
+
+  async #enrol(): Promise<EnrolledPerson | undefined> {
+    const { enrolment, size, fps } = this.#settings;
+    if (typeof enrolment !== 'string')
+      return resumeEnrolment(this.#feed, enrolment, this.#key, fps);
+    const live = enrolLive(this.#feed, { mode: enrolment, size, fps }, this.#key, (status) =>
+      this.#page.event('enrolment', status),
+    );
+    this.#skip = live.skip;
+    const person = await live.person;
+    this.#skip = undefined;
+    if (person) this.#page.event('enrolled', { enrolment: person.saved });
+    return person;
+  }
+
+  async #stream(
+    sender: CallSender,
+    { crop, face: enrolled }: EnrolledPerson,
+    analyse: Awaited<ReturnType<typeof createFrameAnalyser>>['analyse'],
+  ): Promise<void> {
+    let face: TrackedFace = enrolled;
+    let present = true;
+    for (;;) {
+      const seen = await this.#feed.next();
+      if (!seen || this.#closed) return;
+      const { picture, faces, captureMs } = seen;
+      const found = continueFace(faces, face);
+      if (present !== (found !== undefined)) {
+        present = found !== undefined;
+        this.#page.event('face', { present });
+      }
+      const startMs = callClock();
+      let geometry: Float32Array | undefined;
+      if (found) {
+        face = found;
+        const square = crop.follow(found.landmarks);
+        geometry = analyse(picture, square, toCropUnits(found.landmarks, square));
+      } else this.#withoutFace++;
+      sender.sendFrame(geometry, captureMs);
+      const nowMs = callClock();
+      this.#analyseMs.add(nowMs - startMs);
+      this.#rate.add(nowMs);
+    }
+  }
+}
