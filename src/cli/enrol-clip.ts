@@ -86,7 +86,7 @@ export async function enrolClip(
       }
       window.face = face;
       window.faces++;
-      if (Math.abs(turnDegrees(face)) <= FRONTAL_DEGREES) window.frontal++;
+      if (Math.abs(turnDegrees(face.landmarks)) <= FRONTAL_DEGREES) window.frontal++;
       if (isCrowded(found)) window.crowded++;
     }
     if (window && index + 1 - window.start >= wanted) {

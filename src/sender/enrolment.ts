@@ -19,6 +19,11 @@ import { HeadCrop, toCropUnits } from './crop.js';
 export interface EnrolmentFrame {
   readonly picture: Picture;
   readonly landmarks: Landmarks;
+  /**
+   * The face at rest, from the front: where any frame is, the crop and the neutral geometry are made of these
+   * alone. Default false.
+   */
+  readonly atRest?: boolean;
 }
 
 export interface EnrolmentOptions {
@@ -94,8 +99,10 @@ export async function enrol(
     checkLandmarks(`frames[${index}].landmarks`, landmarks);
     checkOption(landmarks.every(Number.isFinite), `frames[${index}].landmarks`, 'finite numbers');
   });
+  const marked = frames.filter(({ atRest }) => atRest);
+  const atRest = marked.length > 0 ? marked : frames;
   const crop = new HeadCrop(
-    frames.map((frame) => frame.landmarks),
+    atRest.map((frame) => frame.landmarks),
     width,
     height,
   );
@@ -104,7 +111,7 @@ export async function enrol(
   const chosen = spreadChoice(geometries, references);
   const identity = encodeIdentity({
     size,
-    neutral: neutralGeometry(geometries),
+    neutral: neutralGeometry(geometries.filter((_, i) => atRest.includes(frames[i]))),
     references: await Promise.all(
       chosen.map(async (index) => ({
         picture: await codec.encode(

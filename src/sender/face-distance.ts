@@ -1,3 +1,4 @@
+import type { Landmarks } from '../geometry/landmarks.js';
 import { faceBox } from './crop.js';
 import type { TrackedFace } from './tracker.js';
 
@@ -33,7 +34,7 @@ export function continueFace(
  * How far the head is turned, in degrees: positive towards the person's own left, which is the right
  * of the picture and the left of a mirrored one. From the depth of the eyes' outer corners.
  */
-export function turnDegrees({ landmarks }: TrackedFace): number {
+export function turnDegrees(landmarks: Landmarks): number {
   const [x, y, z] = [0, 1, 2].map(
     (axis) => landmarks[LEFT_EYE * 3 + axis] - landmarks[RIGHT_EYE * 3 + axis],
   );
