@@ -8,6 +8,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
   '.js': 'text/javascript',
   '.json': 'application/json',
+  '.mjs': 'text/javascript',
+  '.wasm': 'application/wasm',
 };
 
 /** No eval, no inline scripts, no blob workers: what a careful application allows. */
@@ -19,9 +21,13 @@ export interface StaticServer {
   close(): Promise<void>;
 }
 
-/** `files`: contents by path, without a leading slash; all else is a 404. */
+/**
+ * `files`: contents by path, without a leading slash; all else is a 404. `headers`: of every answer, beside
+ * the policy or in its place.
+ */
 export async function serveFiles(
   files: ReadonlyMap<string, string | Uint8Array>,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<StaticServer> {
   const server = createServer((request, response) => {
     const path = new URL(request.url!, 'http://localhost').pathname.slice(1);
@@ -29,6 +35,7 @@ export async function serveFiles(
     response.writeHead(content === undefined ? 404 : 200, {
       'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
       'content-security-policy': POLICY,
+      ...headers,
     });
     response.end(content);
   });

@@ -84,7 +84,7 @@ export async function openMediaPipeTracker({
   task,
   smooth = true,
 }: MediaPipeTrackerOptions): Promise<OpenedTracker> {
-  const landmarker = await start(assets, await fetchTask(task));
+  const landmarker = await startInTurn(assets, await fetchTask(task));
   return { name: 'face_landmarker.task', ...followWith(landmarker, smooth) };
 }
 
@@ -99,8 +99,20 @@ async function fetchTask(url: URL): Promise<Uint8Array> {
   );
 }
 
+/** What the last start comes to: MediaPipe's loader hands its code over in a global variable. */
+let starting: Promise<unknown> = Promise.resolve();
+let starts = 0;
+
+function startInTurn(assets: URL, model: Uint8Array): Promise<FaceLandmarker> {
+  const result = starting.then(() => start(assets, model));
+  starting = result.catch(() => undefined);
+  return result;
+}
+
 async function start(assets: URL, modelAssetBuffer: Uint8Array): Promise<FaceLandmarker> {
   const [module, loader, binary] = FILES.map((file) => new URL(`mediapipe/${file}`, assets));
+  // The loader must run anew: as another module, by the fragment.
+  loader!.hash = String(++starts);
   try {
     const { FaceLandmarker }: TasksVision = await import(
       /* @vite-ignore */ /* webpackIgnore: true */ module!.href
