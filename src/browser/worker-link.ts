@@ -1,5 +1,5 @@
 import { callClock } from '../call.js';
-import { readFingerprints } from '../consent/fingerprints.js';
+import { readFingerprints, watchFingerprints } from '../consent/fingerprints.js';
 import { InvalidStateError } from '../protocol/errors.js';
 import type { AdaptedChannels, DataChannelPair } from '../transport/rtc-data-channel.js';
 import { adaptDataChannels } from '../transport/rtc-data-channel.js';
@@ -41,6 +41,7 @@ export class WorkerLink {
   readonly #sent = { control: 0, motion: 0 };
   readonly #draining = new Map<ChannelName, ReturnType<typeof setTimeout>>();
   #nextId = 0;
+  #unwatch: () => void = () => {};
   #closing: Promise<void> | undefined;
 
   /** Resolves when the pipeline has its models. Rejects with a WorkerError or the pipeline's error. */
@@ -108,10 +109,17 @@ export class WorkerLink {
   }
 
   #connect(): void {
+    const { connection } = this.#options;
     const { channels } = this.#adapted;
     void this.#adapted.opened.then(() => {
-      const fingerprints = readFingerprints(this.#options.connection);
+      const fingerprints = readFingerprints(connection);
       this.post({ type: 'connected', fingerprints });
+      // The channels may outlive the peer that the signature was made for.
+      if (fingerprints) {
+        this.#unwatch = watchFingerprints(connection, fingerprints, () =>
+          this.post({ type: 'disconnected', reason: 'failed' }),
+        );
+      }
       for (const channel of ['control', 'motion'] as const) {
         channels[channel].onMessage = (bytes) =>
           this.post({ type: 'message', channel, bytes, receivedMs: callClock() }, [
@@ -179,6 +187,7 @@ export class WorkerLink {
 
   #free(): void {
     for (const timer of this.#draining.values()) clearTimeout(timer);
+    this.#unwatch();
     this.#adapted.onEnd = undefined;
     this.#port.close();
     if (this.#owned) this.#worker.terminate();

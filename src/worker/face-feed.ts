@@ -25,6 +25,8 @@ export class FaceFeed {
   readonly #trackMs = new MedianMeter();
   #stopSource: () => void = () => {};
   #dueMs = -Infinity;
+  /** How many faces to look for. */
+  wanted: 1 | 2 = 2;
 
   /** `onTaken` is called whenever the next frame may come. */
   constructor(tracker: FaceTracker, fps: number, onTaken: () => void) {
@@ -64,7 +66,7 @@ export class FaceFeed {
       this.#dueMs = Math.max(this.#dueMs + this.#intervalMs, captureMs);
       const startMs = callClock();
       const picture = await this.#read(frame).finally(() => frame.close());
-      const faces = await this.#tracker.track(picture);
+      const faces = await this.#tracker.track(picture, this.wanted);
       this.#trackMs.add(callClock() - startMs);
       return { picture, faces, captureMs };
     }

@@ -179,6 +179,7 @@ export class SenderPipeline implements Pipeline {
   ): Promise<void> {
     let face: TrackedFace = enrolled;
     let present = true;
+    this.#feed.wanted = 1;
     for (;;) {
       const seen = await this.#feed.next();
       if (!seen || this.#closed) return;

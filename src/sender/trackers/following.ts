@@ -122,7 +122,7 @@ export function followFaces(finder: FaceFinder, smooth: boolean): FaceTracker {
   }
 
   return {
-    async track(picture) {
+    async track(picture, wanted = MAX_FACES) {
       if (closed) throw new InvalidStateError('the tracker is closed');
       checkPicture('picture', picture);
       const newSize = `${picture.width}x${picture.height}`;
@@ -130,7 +130,7 @@ export function followFaces(finder: FaceFinder, smooth: boolean): FaceTracker {
       size = newSize;
       tracks = await follow(picture);
       sinceSearch++;
-      if (tracks.length === 0 || (tracks.length < MAX_FACES && sinceSearch >= SEARCH_INTERVAL)) {
+      if (tracks.length === 0 || (tracks.length < wanted && sinceSearch >= SEARCH_INTERVAL)) {
         tracks = await search(picture, tracks);
         sinceSearch = 0;
       }
