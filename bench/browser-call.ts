@@ -88,6 +88,7 @@ const browser = await chromium.launch({
     '--disable-gpu',
     '--disable-quic',
     '--disable-background-networking',
+    '--autoplay-policy=no-user-gesture-required',
     ...fakeCameraArguments(camera),
     ...options.chromium,
   ],
@@ -150,6 +151,10 @@ async function measure(name: string) {
       fpsShown: Number((receiver.shownFrames / SECONDS).toFixed(1)),
       ...(source === 'stills' && {
         latencyMs: percentiles(latencies(sender.drawn, receiver.seen)),
+        // The caller's alone is sent.
+        ...(from === 0 && {
+          voiceLatencyMs: percentiles(latencies(sender.drawn, receiver.heard)),
+        }),
       }),
       tracker: sender.sender?.tracker.reason,
       trackMs: sender.sender?.trackMs?.toFixed(1),

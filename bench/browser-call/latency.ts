@@ -1,4 +1,4 @@
-import type { Flip } from './page.js';
+import type { Flip, Level } from './page.js';
 
 /** Of the change from one still's level to the other's, what counts as having changed. */
 const HALFWAY = 0.5;
@@ -12,10 +12,7 @@ const median = (values: readonly number[]) =>
  * Milliseconds from each change of the source's picture to the first frame on show that is more than half
  * of the way to the new one: glass to glass, without camera and screen.
  */
-export function latencies(
-  drawn: readonly Flip[],
-  seen: readonly { readonly atMs: number; readonly level: number }[],
-): number[] {
+export function latencies(drawn: readonly Flip[], seen: readonly Level[]): number[] {
   const settled: [number[], number[]] = [[], []];
   drawn.forEach(({ atMs, still }, i) => {
     const end = drawn[i + 1]?.atMs ?? Infinity;

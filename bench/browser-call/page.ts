@@ -24,12 +24,19 @@ export interface Flip {
   readonly still: number;
 }
 
+/** What was seen or heard, and when. */
+export interface Level {
+  readonly atMs: number;
+  readonly level: number;
+}
+
 interface Bench {
   connection: RTCPeerConnection;
   sender?: TalkingHeadSender;
   receiver?: TalkingHeadReceiver;
   readonly drawn: Flip[];
-  readonly seen: { atMs: number; level: number }[];
+  readonly seen: Level[];
+  readonly heard: Level[];
   readonly longTasks: number[];
   shownFrames: number;
 }
@@ -37,6 +44,10 @@ interface Bench {
 /** Milliseconds that a still stays, at least and at most: longer than any latency to be measured. */
 const STILL_MS = [900, 1500] as const;
 const SOURCE_FPS = 25;
+const LISTEN_MS = 8;
+/** Of the voice while the first still is shown. */
+const QUIET = 0.05;
+let voice: GainNode | undefined;
 /** Pixels across what is looked at of the remote picture. */
 const WATCHED = 32;
 
@@ -44,6 +55,7 @@ const bench: Bench = {
   connection: new RTCPeerConnection(),
   drawn: [],
   seen: [],
+  heard: [],
   longTasks: [],
   shownFrames: 0,
 };
@@ -68,6 +80,7 @@ async function stills(): Promise<MediaStreamTrack> {
       still = 1 - still;
       nextMs = nowMs + STILL_MS[0] + Math.random() * (STILL_MS[1] - STILL_MS[0]);
       bench.drawn.push({ atMs: nowMs, still });
+      if (voice) voice.gain.value = still ? 1 : QUIET;
     }
     context.drawImage(pictures[still], 0, 0);
     // A canvas that is drawn the same gives no frame.
@@ -99,6 +112,40 @@ function watch(video: HTMLVideoElement): void {
   video.requestVideoFrameCallback(look);
 }
 
+/** The voice: a tone that is loud while the second still is shown. */
+function addVoice(connection: RTCPeerConnection): void {
+  const context = new AudioContext();
+  const tone = new OscillatorNode(context, { frequency: 440 });
+  voice = new GainNode(context, { gain: QUIET });
+  const out = context.createMediaStreamDestination();
+  tone.connect(voice).connect(out);
+  tone.start();
+  connection.addTrack(out.stream.getAudioTracks()[0], out.stream);
+}
+
+/** Watches how loud the remote voice is. */
+function listen(track: MediaStreamTrack): void {
+  const stream = new MediaStream([track]);
+  // Chromium decodes what an element plays.
+  const element = Object.assign(new Audio(), { srcObject: stream, muted: true });
+  void element.play();
+  const context = new AudioContext();
+  const analyser = new AnalyserNode(context, { fftSize: 256 });
+  context.createMediaStreamSource(stream).connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  setInterval(() => {
+    analyser.getFloatTimeDomainData(samples);
+    bench.heard.push({ atMs: now(), level: Math.hypot(...samples) });
+  }, LISTEN_MS);
+}
+
+/** Its bytes would be among the wire's, where those are measured. */
+let withVoice = false;
+let receiverMade: () => void = () => {};
+const made = new Promise<void>((resolve) => {
+  receiverMade = resolve;
+});
+
 const pair = createPair();
 let resolvePair: (side: PageOptions['side']) => void;
 function createPair() {
@@ -110,15 +157,21 @@ function createPair() {
 const api = {
   /** Makes what is needed of sender and receiver; resolves when both have their models. */
   async start({ side, sends, receives, source, ...options }: PageOptions): Promise<void> {
+    withVoice = source === 'stills';
     resolvePair(side);
     const { outgoing, incoming } = await pair;
     const { connection } = bench;
     if (receives) {
+      connection.ontrack = ({ receiver: audio, track }) => {
+        listen(track);
+        void made.then(() => bench.receiver!.syncAudio(audio));
+      };
       bench.receiver = await TalkingHeadReceiver.create({
         connection,
         channels: incoming,
         ...options.receiver,
       });
+      receiverMade();
       const video = document.createElement('video');
       Object.assign(video, { muted: true, srcObject: new MediaStream([bench.receiver.track]) });
       document.body.append(video);
@@ -137,6 +190,8 @@ const api = {
   },
   async describe(remote?: RTCSessionDescriptionInit): Promise<RTCSessionDescriptionInit> {
     const { connection } = bench;
+    await pair;
+    if (!remote && withVoice) addVoice(connection);
     if (remote) await connection.setRemoteDescription(remote);
     if (remote?.type === 'answer') return remote;
     await connection.setLocalDescription();
@@ -156,6 +211,7 @@ const api = {
     bench.shownFrames = 0;
     bench.drawn.length = 0;
     bench.seen.length = 0;
+    bench.heard.length = 0;
   },
   async read() {
     let [bytes, packets] = [0, 0];
@@ -172,6 +228,7 @@ const api = {
       seen: [...bench.seen],
       sender: await bench.sender?.getStats(),
       receiver: await bench.receiver?.getStats(),
+      heard: [...bench.heard],
     };
   },
   async close(): Promise<void> {
