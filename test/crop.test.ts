@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { faceBox, HeadCrop, toCropUnits } from '../src/sender/crop.js';
+import { faceBox, HeadCrop, resumeCrop, toCropUnits } from '../src/sender/crop.js';
+import { posedFace } from './support/posed-face.js';
 import { moved, syntheticFace } from './synthetic-face.js';
 
 /** A face 100 × 128 pixels large around (300, 200). */
@@ -53,5 +54,29 @@ describe('head crop', () => {
       side: 128,
     });
     expect([...units]).toEqual([0, 0, 20, 512, 512, -40]);
+  });
+});
+
+describe('crop for an identity made earlier', () => {
+  /** As in an identity: in crop units, around the origin. */
+  const NEUTRAL = posedFace({ x: 0, y: 0, size: 120 });
+
+  it.each([
+    { what: 'nearer', faces: [{ size: 180 }], side: 384 },
+    { what: 'farther', faces: [{ size: 90, x: 200 }], side: 192 },
+    { what: 'turned', faces: [{ size: 180, turn: 40 }], side: 384 },
+    { what: 'talking', faces: [{ size: 180, mouth: 16, smile: 1.1 }], side: 384 },
+    { what: 'measured once badly', faces: [{ size: 180 }, { size: 40 }, { size: 180 }], side: 384 },
+  ])('gives a face that is $what the size it had', ({ faces, side }) => {
+    const live = faces.map((pose) => posedFace(pose));
+    const crop = resumeCrop(live, NEUTRAL, 640, 480);
+    expect(Math.abs(crop.square.side / side - 1)).toBeLessThan(0.02);
+    const { x, y } = faceBox(toCropUnits(live[0], crop.square));
+    expect(Math.hypot(x - 128, y - 128)).toBeLessThan(2);
+  });
+
+  it('is no larger than the picture', () => {
+    expect(resumeCrop([posedFace({ size: 300 })], NEUTRAL, 640, 480).square.side).toBe(480);
+    expect(() => resumeCrop([], NEUTRAL, 640, 480)).toThrow(/^faces: /);
   });
 });

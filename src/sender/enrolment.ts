@@ -20,8 +20,8 @@ export interface EnrolmentFrame {
   readonly picture: Picture;
   readonly landmarks: Landmarks;
   /**
-   * The face at rest, from the front: where any frame is, the crop and the neutral geometry are made of these
-   * alone. Default false.
+   * The face at rest, from the front: where any frame is, the crop, the neutral geometry and the first reference
+   * are made of these alone. Default false.
    */
   readonly atRest?: boolean;
 }
@@ -63,12 +63,19 @@ function distance(a: Landmarks, b: Landmarks): number {
 }
 
 /**
- * Indices of `count` of the geometries, as different from each other as can be: first the one that
- * is nearest to all others, then always the one farthest from those chosen (Gonzalez 1985).
+ * Indices of `count` of the geometries, as different from each other as can be: first the one of
+ * `candidates` (indices; default all) that is nearest to all others, then always the one farthest from those
+ * chosen (Gonzalez 1985).
  */
-export function spreadChoice(geometries: readonly Landmarks[], count: number): number[] {
-  const sums = geometries.map((a) => geometries.reduce((sum, b) => sum + distance(a, b), 0));
-  const chosen = [sums.indexOf(Math.min(...sums))];
+export function spreadChoice(
+  geometries: readonly Landmarks[],
+  count: number,
+  candidates: readonly number[] = [...geometries.keys()],
+): number[] {
+  const sums = candidates.map((i) =>
+    geometries.reduce((sum, other) => sum + distance(geometries[i], other), 0),
+  );
+  const chosen = [candidates[sums.indexOf(Math.min(...sums))]];
   while (chosen.length < Math.min(count, geometries.length)) {
     const gaps = geometries.map((a) => Math.min(...chosen.map((c) => distance(a, geometries[c]))));
     const farthest = gaps.indexOf(Math.max(...gaps));
@@ -99,19 +106,19 @@ export async function enrol(
     checkLandmarks(`frames[${index}].landmarks`, landmarks);
     checkOption(landmarks.every(Number.isFinite), `frames[${index}].landmarks`, 'finite numbers');
   });
-  const marked = frames.filter(({ atRest }) => atRest);
-  const atRest = marked.length > 0 ? marked : frames;
+  const marked = [...frames.keys()].filter((i) => frames[i].atRest);
+  const atRest = marked.length > 0 ? marked : [...frames.keys()];
   const crop = new HeadCrop(
-    atRest.map((frame) => frame.landmarks),
+    atRest.map((i) => frames[i].landmarks),
     width,
     height,
   );
   const squares = frames.map((frame) => crop.follow(frame.landmarks));
   const geometries = frames.map((frame, i) => toCropUnits(frame.landmarks, squares[i]));
-  const chosen = spreadChoice(geometries, references);
+  const chosen = spreadChoice(geometries, references, atRest);
   const identity = encodeIdentity({
     size,
-    neutral: neutralGeometry(geometries.filter((_, i) => atRest.includes(frames[i]))),
+    neutral: neutralGeometry(atRest.map((i) => geometries[i])),
     references: await Promise.all(
       chosen.map(async (index) => ({
         picture: await codec.encode(
