@@ -19,6 +19,9 @@ const FACE_PROBLEMS: Readonly<Record<string, string>> = {
     'Several faces are in the picture: only one person can be enrolled, ask the others aside.',
 };
 
+/** A blink of the tracker is no reason for a message, nor is its first frame, which takes longer. */
+const FACE_PATIENCE_MS = 2_500;
+
 /**
  * Enrols the person in front of the camera, over a connection that goes nowhere: the pictures wait
  * for the calls to come. Rejects with the signal's reason, or with what the library fails with.
@@ -42,7 +45,6 @@ export async function enrol(
     signal.throwIfAborted();
     return await guide(sender, signal);
   } finally {
-    setAlert('face', undefined);
     await sender?.close();
     connection.close();
   }
@@ -50,12 +52,15 @@ export async function enrol(
 
 function guide(sender: TalkingHeadSender, signal: AbortSignal): Promise<SavedEnrolment> {
   const skip = byId<HTMLButtonElement>('enrol-skip');
+  const faces = watchFaces();
+  // What the enrolment begins with, until it says so.
+  show(PROMPTS['hold-still'], 0);
   return new Promise<SavedEnrolment>((resolve, reject) => {
     const abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     skip.onclick = () => sender.skipPrompt();
     sender.addEventListener('enrolment', ({ detail: { prompt, progress, face } }) => {
-      setAlert('face', FACE_PROBLEMS[face]);
+      faces.saw(face);
       byId('guide-face').dataset.prompt = prompt;
       show(PROMPTS[prompt] ?? prompt, progress);
     });
@@ -65,7 +70,29 @@ function guide(sender: TalkingHeadSender, signal: AbortSignal): Promise<SavedEnr
     });
   }).finally(() => {
     skip.onclick = null;
+    faces.stop();
   });
+}
+
+/** Says so when there is not one face for a while; it begins with none. */
+function watchFaces(): { saw(face: string): void; stop(): void } {
+  let seen = '';
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const saw = (face: string) => {
+    if (face === seen) return;
+    seen = face;
+    clearTimeout(timer);
+    if (face === 'one') setAlert('face', undefined);
+    else timer = setTimeout(() => setAlert('face', FACE_PROBLEMS[face]), FACE_PATIENCE_MS);
+  };
+  saw('none');
+  return {
+    saw,
+    stop() {
+      clearTimeout(timer);
+      setAlert('face', undefined);
+    },
+  };
 }
 
 function show(prompt: string, progress: number): void {

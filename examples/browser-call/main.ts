@@ -22,6 +22,8 @@ const NO_SERVER =
 /** What there is while the page is past its lobby. */
 interface Visit {
   readonly room: string;
+  /** Whether the room was in the address: somebody else may be in it. */
+  readonly invited: boolean;
   readonly abort: AbortController;
   media?: Media;
   call?: Call;
@@ -40,7 +42,8 @@ let visit: Visit | undefined;
 /** Camera, enrolment where there is none, then the call. */
 async function begin(room: string): Promise<void> {
   leave();
-  const current: Visit = { room, abort: new AbortController() };
+  const invited = room === storage.roomOfAddress();
+  const current: Visit = { room, invited, abort: new AbortController() };
   visit = current;
   history.replaceState(null, '', storage.linkOf(room));
   ui.showLink(storage.linkOf(room));
@@ -86,6 +89,7 @@ function startCall(
     {
       state: (state) => {
         showCallState(state);
+        if (state === 'waiting') ui.setState('calling');
         if (state !== 'connected') return;
         ui.setState('in-call');
         current.stopFigures ??= showFigures(call);
@@ -213,9 +217,10 @@ ui.byId('again').onclick = () => void begin(roomNow());
 ui.byId('new-call').onclick = () => void begin(storage.randomToken());
 ui.byId('enrol-again').onclick = () => void enrolAgain(roomNow());
 ui.byId('hang-up').onclick = () => {
-  const talked = document.body.dataset.state === 'in-call';
-  if (talked) end('You hung up.');
-  else void enterLobby();
+  const { state } = document.body.dataset;
+  if (state === 'in-call') return end('You hung up.');
+  if (!visit?.invited) history.replaceState(null, '', location.pathname + location.search);
+  void enterLobby();
 };
 ui.onToggle('mute', (muted) => {
   if (visit?.media?.microphone) visit.media.microphone.enabled = !muted;

@@ -24,12 +24,19 @@ export async function showPeerKey(peer: PeerKey, own: SavedEnrolment): Promise<v
   const panel = byId('peer-key');
   panel.dataset.known = String(peer.known);
   panel.dataset.key = peer.key;
-  byId('peer-key-text').textContent = peer.known
-    ? `You have met before, first on ${peer.firstSeen.toLocaleDateString(undefined, { dateStyle: 'long' })}: it is the same key.`
-    : 'First call with this key: read your number to them, and compare theirs.';
-  byId('peer-number').textContent = numberOf(peer.key);
-  byId('own-number').textContent = await ownNumber(own);
+  const theirs = numberOf(peer.key);
+  const yours = await ownNumber(own);
+  byId('peer-key-text').textContent = acquaintance(peer, theirs === yours);
+  byId('peer-number').textContent = theirs;
+  byId('own-number').textContent = yours;
   byId('peer-key-numbers').hidden = false;
+}
+
+function acquaintance({ known, firstSeen }: PeerKey, isOwn: boolean): string {
+  if (isOwn) return "It is this browser's own key: the other side is you, in another window.";
+  if (!known) return 'First call with this key: read your number to them, and compare theirs.';
+  const date = firstSeen.toLocaleDateString(undefined, { dateStyle: 'long' });
+  return `You have met before, first on ${date}: it is the same key.`;
 }
 
 /** Before a key has come. */
