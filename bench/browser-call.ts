@@ -1,6 +1,6 @@
 /**
  * A call between two pages of a headless Chromium, without a GPU: `npx tsx bench/browser-call.ts [--clip PATH]
- * [--seconds 20] [--decoder auto] [--size 256] [--fps 25] [--messages 2] [--chromium FLAG]... [--json FILE]`.
+ * [--seconds 20] [--decoder auto] [--size 256] [--fps 25] [--messages N] [--chromium FLAG]... [--json FILE]`.
  * The clip (default: the sample) is each page's camera. Four runs: one way and both ways, with the clip, for
  * frames shown a second, bytes on the wire and long tasks; and with two stills of it that take turns at random,
  * for the latency from picture to picture. Both pages, the capture and all work share this machine's cores: only
@@ -29,7 +29,7 @@ const { values: options } = parseArgs({
     decoder: { type: 'string', default: 'auto' },
     size: { type: 'string', default: '256' },
     fps: { type: 'string', default: '25' },
-    messages: { type: 'string', default: '2' },
+    messages: { type: 'string' },
     runs: { type: 'string', default: 'one-way,both-ways,one-way-latency,both-ways-latency' },
     chromium: { type: 'string', multiple: true, default: [] },
     json: { type: 'string' },
@@ -116,7 +116,7 @@ async function measure(name: string) {
     sender: {
       size: Number(options.size),
       fps: Number(options.fps),
-      framesPerMessage: Number(options.messages),
+      ...(options.messages && { framesPerMessage: Number(options.messages) }),
     },
     receiver: { decoder: options.decoder, size: Number(options.size) },
   });

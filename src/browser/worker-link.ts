@@ -16,6 +16,9 @@ const DRAIN_POLL_MS = 20;
 /** A worker that was terminated, or that hangs, answers nothing for so long. */
 const ANSWER_LIMIT_MS = 10_000;
 
+/** A connection that has failed may be mended (an ICE restart); after so long nobody is there. */
+const VANISHED_MS = 15_000;
+
 /** What a pipeline has said when it was ready. */
 type Opened = Extract<FromWorker, { type: 'opened' }>;
 
@@ -42,6 +45,7 @@ export class WorkerLink {
   readonly #draining = new Map<ChannelName, ReturnType<typeof setTimeout>>();
   #nextId = 0;
   #unwatch: () => void = () => {};
+  #vanishing: ReturnType<typeof setTimeout> | undefined;
   #closing: Promise<void> | undefined;
 
   /** Resolves when the pipeline has its models. Rejects with a WorkerError or the pipeline's error. */
@@ -128,7 +132,19 @@ export class WorkerLink {
       }
     });
     this.#adapted.onEnd = (reason) => this.post({ type: 'disconnected', reason });
+    connection.addEventListener('connectionstatechange', this.#onConnection);
   }
+
+  readonly #onConnection = () => {
+    const { connectionState } = this.#options.connection;
+    clearTimeout(this.#vanishing);
+    if (connectionState === 'closed') this.post({ type: 'disconnected', reason: 'closed-locally' });
+    if (connectionState !== 'failed') return;
+    this.#vanishing = setTimeout(
+      () => this.post({ type: 'disconnected', reason: 'peer-vanished' }),
+      VANISHED_MS,
+    );
+  };
 
   #take(message: FromWorker): void {
     switch (message.type) {
@@ -188,6 +204,8 @@ export class WorkerLink {
   #free(): void {
     for (const timer of this.#draining.values()) clearTimeout(timer);
     this.#unwatch();
+    clearTimeout(this.#vanishing);
+    this.#options.connection.removeEventListener('connectionstatechange', this.#onConnection);
     this.#adapted.onEnd = undefined;
     this.#port.close();
     if (this.#owned) this.#worker.terminate();

@@ -25,6 +25,12 @@ export interface DecoderOptions {
    * is run for each frame, however long that takes.
    */
   readonly networkBudget?: number;
+  /**
+   * How long a frame waits for its network, in milliseconds: where the last runs took longer, what the
+   * network says is for the frames after it. Of use where networks run on a thread of their own. By
+   * default a frame waits however long it takes.
+   */
+  readonly networkWaitMs?: number;
   /** Milliseconds of a steady clock; default `performance.now`. */
   readonly now?: () => number;
 }

@@ -4,9 +4,15 @@ import { conceal, type FrameOrigin } from './concealment.js';
 
 /** Frames held at most: five seconds at 50 a second; above, the oldest is dropped. */
 const MAX_FRAMES = 256;
-/** Lateness is judged over so many frames: ten seconds at 25 a second. */
-const WINDOW_FRAMES = 250;
-/** Playout is planned so much after the latest frame of the window: timers and decoding jitter. */
+/** Lateness is judged over so long, and over so many frames at most. */
+const WINDOW_MS = 10_000;
+const MAX_WINDOW_FRAMES = 250;
+/**
+ * Of the frames in the window, those that may come too late and be made up: one in thirty-three costs
+ * nothing that is seen, and waiting for the very latest cost up to 150 ms (bench/browser-call.ts).
+ */
+const LATE_SHARE = 0.03;
+/** Playout is planned so much after the latest frame of the others: timers and decoding jitter. */
 const MARGIN_MS = 10;
 /** The buffer adds so much at most: with more nobody can talk, so later frames count as lost. */
 const MAX_DELAY_MS = 1000;
@@ -56,13 +62,14 @@ interface Known {
 
 /**
  * Puts frames back in order and spaces them as they were captured, making up those that did not
- * come. Sans-IO. The playout delay follows the latest frames of the last ten seconds: up at once,
- * down by a twentieth of the time played.
+ * come. Sans-IO. The playout delay follows all but the very latest frames of the last ten seconds: up
+ * at once, down by a twentieth of the time played.
  */
 export class JitterBuffer {
   readonly #mode: PlayoutMode;
   readonly #intervalMs: number;
   readonly #faceValues: number;
+  readonly #windowFrames: number;
   readonly #frames = new Map<number, ReceivedFrame>();
   readonly #lateness: number[] = [];
   #offset: number | undefined;
@@ -82,6 +89,7 @@ export class JitterBuffer {
     this.#mode = mode;
     this.#faceValues = faceValues;
     this.#intervalMs = intervalMs;
+    this.#windowFrames = Math.min(MAX_WINDOW_FRAMES, Math.round(WINDOW_MS / intervalMs));
   }
 
   /** Milliseconds that the buffer now adds to the fastest frame of the window. */
@@ -134,9 +142,15 @@ export class JitterBuffer {
 
   #adapt(lateness: number): void {
     this.#lateness.push(lateness);
-    if (this.#lateness.length > WINDOW_FRAMES) this.#lateness.shift();
-    const offset = Math.max(this.#offset ?? -Infinity, lateness + MARGIN_MS);
+    if (this.#lateness.length > this.#windowFrames) this.#lateness.shift();
+    const offset = Math.max(this.#offset ?? -Infinity, this.#target);
     this.#offset = Math.min(offset, Math.min(...this.#lateness) + MAX_DELAY_MS);
+  }
+
+  /** What the window's frames ask for. */
+  get #target(): number {
+    const sorted = this.#lateness.toSorted((a, b) => b - a);
+    return sorted[Math.floor(LATE_SHARE * sorted.length)] + MARGIN_MS;
   }
 
   /** Frames up to `sequence` were sent, so the guesses stood for the first of them. */
@@ -262,8 +276,7 @@ export class JitterBuffer {
   }
 
   #calmDown(): void {
-    const target = Math.max(...this.#lateness) + MARGIN_MS;
-    const floor = Math.min(target, this.#offset!);
+    const floor = Math.min(this.#target, this.#offset!);
     this.#offset = Math.max(floor, this.#offset! - DELAY_DECAY * this.#intervalMs);
   }
 }

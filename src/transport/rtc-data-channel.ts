@@ -107,12 +107,28 @@ export function createCallChannels<Channel extends DataChannelLike>(
     : { outgoing: answers, incoming: calls };
 }
 
+/** What came on channels of ours before anybody adapted them. */
+const unread = new WeakMap<DataChannelLike, unknown[]>();
+
+/** Keeps what the peer says until the channel is adapted: it may be there first. */
+function keepUnread(channel: DataChannelLike): void {
+  const messages: unknown[] = [];
+  unread.set(channel, messages);
+  if ('binaryType' in channel) channel.binaryType = 'arraybuffer';
+  channel.onmessage = ({ data }: { data: unknown }) => {
+    if (messages.length < MAX_EARLY_MESSAGES) messages.push(data);
+  };
+}
+
 function createPair<Channel extends DataChannelLike>(
   connection: PeerConnectionLike<Channel>,
   offset: number,
 ): DataChannelPair<Channel> {
-  const create = ({ label, options }: typeof CONTROL | typeof MOTION) =>
-    connection.createDataChannel(label, { ...options, id: options.id + offset });
+  const create = ({ label, options }: typeof CONTROL | typeof MOTION) => {
+    const channel = connection.createDataChannel(label, { ...options, id: options.id + offset });
+    keepUnread(channel);
+    return channel;
+  };
   return { control: create(CONTROL), motion: create(MOTION) };
 }
 
@@ -152,7 +168,7 @@ interface ChannelAdapter {
 function adaptChannel(channel: DataChannelLike, maxBytes: number): ChannelAdapter {
   let ended = false;
   let onMessage: DatagramPipe['onMessage'];
-  const early: Uint8Array[] = [];
+  const early = (unread.get(channel) ?? []).map(bytesOf).filter((bytes) => bytes !== undefined);
   // werift has no binaryType and always gives a Buffer.
   if ('binaryType' in channel) channel.binaryType = 'arraybuffer';
 

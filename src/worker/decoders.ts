@@ -1,8 +1,9 @@
 import type { FaceDecoder } from '../models/decoder.js';
 import { createDecoder } from '../models/families/index.js';
-import { loadRuntime, type Runtime, RuntimeError } from '../models/inference-web.js';
+import { RuntimeError } from '../models/inference-web.js';
 import type { Pack } from '../models/pack.js';
 import type { ReceiverSettings } from './messages.js';
+import { type Networks, openNetworks } from './networks.js';
 
 /** A decoder, and what runs its network. */
 export interface ChosenDecoder {
@@ -14,10 +15,15 @@ export interface ChosenDecoder {
   readonly reason: string;
 }
 
-/** Threads of a network at most: four make a frame in a third of one thread's time, more gain little. */
+/** Threads of a network: half of the processor's, and no more than four, beyond which little is gained. */
 const MAX_THREADS = 4;
-/** Of the receiver's time, what the network may take: the rest is for warping, and for the call's other half. */
-const NETWORK_BUDGET = 0.6;
+/**
+ * Of the time, what the network may take: of two cores it then leaves one and a half to all else, the other
+ * half of the call among it.
+ */
+const NETWORK_BUDGET = 0.5;
+/** A frame waits for its network where that takes a GPU's time, not a processor's. */
+const NETWORK_WAIT_MS = 25;
 
 /**
  * Chooses what decodes: networks on WebGPU where there is an adapter, else in WebAssembly, else the warped
@@ -36,18 +42,30 @@ export async function chooseDecoder(
   if (choice === 'warp') return warp('the application asks for warp');
   if (Object.keys(pack.networks).length === 0)
     return warp(`the pack ${pack.identity.name} has no network`);
-  let runtime: Runtime;
+  let networks: Networks;
   try {
-    runtime = await loadRuntime({
-      assets: new URL(assets),
+    networks = await openNetworks({
+      assets,
       prefer: choice,
-      threads: Math.min(MAX_THREADS, navigator.hardwareConcurrency),
+      threads: Math.min(MAX_THREADS, Math.ceil(navigator.hardwareConcurrency / 2)),
     });
   } catch (error) {
     if (choice !== 'auto') throw error;
     return warp(`no network can be run: ${(error as Error).message}`);
   }
-  const { open, ...chosen } = runtime;
-  if (choice === 'webgpu' && chosen.runtime !== choice) throw new RuntimeError(chosen.reason);
-  return { decoder: createDecoder(pack, open, { networkBudget: NETWORK_BUDGET }), ...chosen };
+  const { open, terminate, ...chosen } = networks;
+  if (choice === 'webgpu' && chosen.runtime !== choice) {
+    terminate();
+    throw new RuntimeError(chosen.reason);
+  }
+  const decoder = createDecoder(pack, open, {
+    networkBudget: NETWORK_BUDGET,
+    networkWaitMs: NETWORK_WAIT_MS,
+  });
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= decoder.close().finally(terminate);
+    return closing;
+  };
+  return { decoder: { ...decoder, close }, ...chosen };
 }

@@ -15,6 +15,14 @@ export interface SeenPicture {
   readonly captureMs: number;
 }
 
+/**
+ * Of the time, what the frames may take: the rest is for the other half of the call, which shares the
+ * processor, and the slower that makes a frame, the fewer are looked at.
+ */
+const BUSY_SHARE = 0.6;
+/** No frame takes longer: who did not ask for the next one meanwhile was waiting for something else. */
+const MAX_BUSY_MS = 250;
+
 /** Frames of a source, tracked one at a time, at most `fps` a second: the newest wins. */
 export class FaceFeed {
   readonly #tracker: FaceTracker;
@@ -25,6 +33,8 @@ export class FaceFeed {
   readonly #trackMs = new MedianMeter();
   #stopSource: () => void = () => {};
   #dueMs = -Infinity;
+  /** When the picture that was given last was taken up. */
+  #startMs = -Infinity;
   /** How many faces to look for. */
   wanted: 1 | 2 = 2;
 
@@ -53,21 +63,23 @@ export class FaceFeed {
 
   /** The next picture; undefined after `close`. */
   async next(): Promise<SeenPicture | undefined> {
+    const busyMs = Math.min(callClock() - this.#startMs, MAX_BUSY_MS);
+    const intervalMs = Math.max(this.#intervalMs, busyMs / BUSY_SHARE);
     for (;;) {
       const captured = await this.#newest.take();
       if (!captured) return undefined;
       const { frame, captureMs } = captured;
       this.#onTaken();
-      // A source a little faster than `fps` must not be halved: half an interval's slack.
+      // A source a little faster than that must not be halved: half an interval's slack.
       if (captureMs < this.#dueMs - this.#intervalMs / 2) {
         frame.close();
         continue;
       }
-      this.#dueMs = Math.max(this.#dueMs + this.#intervalMs, captureMs);
-      const startMs = callClock();
+      this.#dueMs = Math.max(this.#dueMs, captureMs - intervalMs) + intervalMs;
+      this.#startMs = callClock();
       const picture = await this.#read(frame).finally(() => frame.close());
       const faces = await this.#tracker.track(picture, this.wanted);
-      this.#trackMs.add(callClock() - startMs);
+      this.#trackMs.add(callClock() - this.#startMs);
       return { picture, faces, captureMs };
     }
   }

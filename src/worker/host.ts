@@ -1,7 +1,15 @@
 import { VERSION } from '../version.js';
 import { trackGeneratorClass } from './frame-sink.js';
 import { trackProcessorClass } from './frame-source.js';
-import { type FromWorker, isOpen, type Open, type SentError, type ToWorker } from './messages.js';
+import {
+  type FromWorker,
+  isOpen,
+  isOpenNetworks,
+  type Open,
+  sendError,
+  type ToWorker,
+} from './messages.js';
+import { serveNetworks } from './network-host.js';
 import type { Page } from './page.js';
 import type { Pipeline } from './pipeline.js';
 import { ReceiverPipeline } from './receiver-pipeline.js';
@@ -17,6 +25,7 @@ export interface WorkerScope {
 export function servePipelines(scope: WorkerScope): void {
   scope.addEventListener('message', ({ data }) => {
     if (isOpen(data)) serve(data);
+    else if (isOpenNetworks(data)) serveNetworks(data);
   });
 }
 
@@ -82,9 +91,4 @@ async function open(version: string, settings: Open['pipeline'], page: Page): Pr
   return settings.kind === 'sender'
     ? SenderPipeline.open(settings, page)
     : ReceiverPipeline.open(settings, page);
-}
-
-function sendError(error: unknown): SentError {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return { name, message };
 }

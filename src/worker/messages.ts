@@ -1,5 +1,6 @@
 import type { ConnectionFingerprints } from '../consent/fingerprints.js';
 import type { SavedEnrolment } from '../consent/saved-enrolment.js';
+import type { Tensor } from '../models/inference.js';
 import type { StreamSize } from '../protocol/limits.js';
 import type { CloseReason } from '../transport/channel.js';
 
@@ -33,7 +34,8 @@ export interface SenderSettings extends CommonSettings {
   readonly enrolment: 'quick' | 'guided' | SavedEnrolment;
   readonly size: StreamSize;
   readonly fps: number;
-  readonly framesPerMessage: number;
+  /** Undefined: by the rate of the frames. */
+  readonly framesPerMessage: number | undefined;
 }
 
 export type DecoderChoice = 'auto' | 'webgpu' | 'wasm' | 'warp';
@@ -117,10 +119,51 @@ export type FromWorker =
   /** Answers 'get-stats' and 'close'. */
   | { readonly type: 'reply'; readonly id: number; readonly value: unknown };
 
+/**
+ * Opens networks in a worker of a pipeline's own, which runs the same module, so that a frame need not wait
+ * while they run: as `Open`, to a port.
+ */
+export interface OpenNetworks {
+  readonly visavis: 'open-networks';
+  readonly options: {
+    readonly assets: string;
+    readonly prefer: 'auto' | 'webgpu' | 'wasm';
+    readonly threads: number;
+  };
+  readonly port: MessagePort;
+}
+
+/** From a pipeline to its networks; each is answered by a reply with the same id. */
+export type ToNetworks =
+  | { readonly type: 'open'; readonly id: number; readonly graph: Uint8Array }
+  | {
+      readonly type: 'run';
+      readonly id: number;
+      readonly session: number;
+      readonly inputs: Readonly<Record<string, Tensor>>;
+    }
+  | { readonly type: 'close'; readonly id: number; readonly session: number };
+
+/** Back: first what became of `OpenNetworks`, as the reply to -1. */
+export type FromNetworks =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly error: SentError };
+
 /** An error as a message: of structured clones alone, some browsers lose the name. */
 export interface SentError {
   readonly name: string;
   readonly message: string;
+}
+
+/** Whether a message on the worker opens networks. */
+export function isOpenNetworks(message: unknown): message is OpenNetworks {
+  return (message as Partial<OpenNetworks> | null | undefined)?.visavis === 'open-networks';
+}
+
+/** An error for a message. */
+export function sendError(error: unknown): SentError {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return { name, message };
 }
 
 /** Whether a message on the worker opens a pipeline: an application may have messages of its own. */

@@ -7,6 +7,7 @@ import { parseIdentity } from '../protocol/identity.js';
 import type { StreamSize } from '../protocol/limits.js';
 import { type HeadCrop, resumeCrop } from '../sender/crop.js';
 import { enrol } from '../sender/enrolment.js';
+import { continueFace } from '../sender/face-distance.js';
 import { createLiveEnrolment, type EnrolmentStatus } from '../sender/live-enrolment.js';
 import type { TrackedFace } from '../sender/tracker.js';
 import type { FaceFeed } from './face-feed.js';
@@ -62,7 +63,7 @@ export function enrolLive(
       const seen = await feed.next();
       if (!seen) return undefined;
       rate.count();
-      last = seen.faces[0] ?? last;
+      last = (last && continueFace(seen.faces, last)) ?? seen.faces[0] ?? last;
       if (enrolment.look(seen.faces, callClock()) === 'keep') {
         const { picture } = seen;
         enrolment.keep({ ...picture, data: picture.data.slice() });

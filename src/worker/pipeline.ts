@@ -1,15 +1,15 @@
 import { CallError } from '../call.js';
 import type { ConnectionFingerprints } from '../consent/fingerprints.js';
-import type { CallChannels } from '../transport/channel.js';
 import type { ToWorker } from './messages.js';
 import type { Page } from './page.js';
+import type { RelayedChannels } from './relayed-channels.js';
 
 /** One end of a call in the worker, as `host.ts` drives it. */
 export interface Pipeline {
   /** A message of its own: what is not about channels, statistics or its end. */
   receive(message: ToWorker): void;
   /** The channels are open. */
-  connect(channels: CallChannels, fingerprints: ConnectionFingerprints | undefined): void;
+  connect(channels: RelayedChannels, fingerprints: ConnectionFingerprints | undefined): void;
   getStats(): unknown;
   /** Says goodbye to the peer and frees everything. Safe to call twice. */
   close(): Promise<void>;

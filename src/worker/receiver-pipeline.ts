@@ -7,7 +7,6 @@ import type { Picture } from '../geometry/picture.js';
 import type { Pack } from '../models/pack.js';
 import { fetchPack } from '../models/pack-fetch.js';
 import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
-import type { CallChannels } from '../transport/channel.js';
 import { type ChosenDecoder, chooseDecoder } from './decoders.js';
 import { openSink, type PictureWriter } from './frame-sink.js';
 import { createLabel } from './label.js';
@@ -15,6 +14,7 @@ import type { ReceiverSettings, ToWorker } from './messages.js';
 import { MedianMeter, RateMeter } from './meters.js';
 import type { Page } from './page.js';
 import { type Pipeline, PipelineState } from './pipeline.js';
+import type { RelayedChannels } from './relayed-channels.js';
 
 /** Capture times are known but for a multiple of this (spec/bitstream.md, motion packets). */
 const CAPTURE_WRAP_MS = 65_536;
@@ -58,8 +58,17 @@ export class ReceiverPipeline implements Pipeline {
     );
   }
 
-  connect(channels: CallChannels, fingerprints: ConnectionFingerprints | undefined): void {
+  connect(channels: RelayedChannels, fingerprints: ConnectionFingerprints | undefined): void {
+    // The sender enrols first, which takes as long as it takes: until it speaks there is no handshake to fail.
+    void channels.heard.then(() => this.#listen(channels, fingerprints));
+  }
+
+  #listen(channels: RelayedChannels, fingerprints: ConnectionFingerprints | undefined): void {
     if (this.#closed || this.#receiver) return;
+    if (!channels.control.open) {
+      this.#state.set('ended');
+      return;
+    }
     const verify = createIdentityVerifier({
       fingerprints: fingerprints && { sender: fingerprints.remote, receiver: fingerprints.local },
       known: openKnownKeys(),

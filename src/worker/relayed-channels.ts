@@ -7,6 +7,8 @@ const MAX_EARLY_MESSAGES = 64;
 
 /** A call's channels as the worker has them: their data channels are the page's. */
 export interface RelayedChannels extends CallChannels {
+  /** Resolves at the peer's first word. */
+  readonly heard: Promise<void>;
   /** A message of the peer. */
   message(channel: ChannelName, bytes: Uint8Array, receivedMs: number): void;
   /** The page has sent so many bytes in all on a channel, and so many of them wait in its buffer. */
@@ -19,6 +21,10 @@ export interface RelayedChannels extends CallChannels {
 export function createRelayedChannels(
   send: (channel: ChannelName, bytes: Uint8Array) => void,
 ): RelayedChannels {
+  let hear: () => void = () => {};
+  const heard = new Promise<void>((resolve) => {
+    hear = resolve;
+  });
   const relays = { control: createRelay(), motion: createRelay() };
 
   function createRelay() {
@@ -56,11 +62,16 @@ export function createRelayedChannels(
   return {
     control: relays.control.pipe,
     motion: relays.motion.pipe,
-    message: (channel, ...message) => relays[channel].take(...message),
+    heard,
+    message(channel, ...message) {
+      relays[channel].take(...message);
+      hear();
+    },
     sent(channel, bytes, buffered) {
       Object.assign(relays[channel], { sent: bytes, buffered });
     },
     disconnect(reason) {
+      hear();
       for (const relay of Object.values(relays)) {
         if (!relay.open) continue;
         relay.open = false;

@@ -1,5 +1,5 @@
-import { callClock } from '../call.js';
-import { CallSender } from '../call-sender.js';
+import { CallError, callClock } from '../call.js';
+import { CallSender, type CallSenderOptions } from '../call-sender.js';
 import { type DeviceKey, openDeviceKey } from '../consent/device-key.js';
 import type { ConnectionFingerprints } from '../consent/fingerprints.js';
 import { signIdentity } from '../consent/sign.js';
@@ -23,6 +23,11 @@ interface Connection {
   readonly channels: CallChannels;
   readonly fingerprints: ConnectionFingerprints | undefined;
 }
+
+/** From here on a message of its own for each frame would be more than half headers and ten kilobits. */
+const BUNDLED_FPS = 16;
+
+const framesPerMessage = (fps: number): number => (fps > BUNDLED_FPS ? 2 : 1);
 
 /** Frames from the camera in, messages for the peer out. */
 export class SenderPipeline implements Pipeline {
@@ -143,19 +148,30 @@ export class SenderPipeline implements Pipeline {
         sender: fingerprints.local,
         receiver: fingerprints.remote,
       }));
-    const sender = new CallSender({
+    const sender = await this.#call({
       channels,
       pack: this.#pack,
       identity,
       ...(proof && { proof }),
       fps: person.fps,
-      framesPerPacket: this.#settings.framesPerMessage,
-      redundancy: 0,
+      framesPerPacket: this.#settings.framesPerMessage ?? framesPerMessage(person.fps),
     });
-    this.#sender = sender;
-    await sender.ready();
     this.#state.set('streaming');
     await this.#stream(sender, person, analyser.analyse);
+  }
+
+  /** Resolves when the receiver has the identity: its page may still be loading its models. */
+  async #call(options: CallSenderOptions): Promise<CallSender> {
+    for (;;) {
+      const sender = new CallSender(options);
+      this.#sender = sender;
+      try {
+        await sender.ready();
+        return sender;
+      } catch (error) {
+        if (this.#closed || !(error instanceof CallError) || error.code !== 'timeout') throw error;
+      }
+    }
   }
 
   async #enrol(): Promise<EnrolledPerson | undefined> {

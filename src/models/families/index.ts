@@ -49,9 +49,10 @@ export function createFamilyDecoder(
       `the pack's decoder family is ${family}; this version knows ${Object.keys(FAMILIES).join(', ')}: update visavis`,
     );
   }
-  const { networkBudget } = options;
+  const { networkBudget, networkWaitMs = 0 } = options;
   const fits = networkBudget === undefined || (networkBudget > 0 && networkBudget <= 1);
   checkOption(fits, 'networkBudget', 'above 0 and at most 1', networkBudget);
+  checkOption(networkWaitMs >= 0, 'networkWaitMs', '0 or more', networkWaitMs);
   return create(networks, open, appearance, options);
 }
 

@@ -2,12 +2,11 @@
 export interface NetworkBudget {
   /** Whether the network may be run for the frame that is asked for now. */
   allows(): boolean;
+  /** Milliseconds of a run lately. */
+  readonly tookMs: number;
   /** Takes note of a run that began at this time (of `now`) and has ended. */
   ran(startedAt: number): void;
 }
-
-/** Every frame has its run. */
-const UNLIMITED: NetworkBudget = { allows: () => true, ran: () => {} };
 
 /**
  * A budget of `share` (above 0, at most 1) of the time that `now` tells (milliseconds); undefined:
@@ -15,15 +14,19 @@ const UNLIMITED: NetworkBudget = { allows: () => true, ran: () => {} };
  * is not held against it.
  */
 export function createNetworkBudget(share: number | undefined, now: () => number): NetworkBudget {
-  if (share === undefined) return UNLIMITED;
   let last = 0;
+  let tookMs = 0;
   let dueAt = Number.NEGATIVE_INFINITY;
   return {
     allows: () => now() >= dueAt,
+    get tookMs() {
+      return tookMs;
+    },
     ran(startedAt) {
       const took = now() - startedAt;
-      const interval = Math.min(took, last) / share;
+      tookMs = Math.min(took, last);
       last = took;
+      const interval = share === undefined ? 0 : tookMs / share;
       // A frame that comes late makes the next one's run no later, but by one run at most.
       dueAt = Math.max(dueAt, startedAt - interval) + interval;
     },

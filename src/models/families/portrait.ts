@@ -65,22 +65,26 @@ interface Generator {
 export function createPortraitDecoder(
   networks?: PortraitNetworks,
   appearance?: AppearanceBasis,
-  { networkBudget, now = () => performance.now() }: DecoderOptions = {},
+  { networkBudget, networkWaitMs = Infinity, now = () => performance.now() }: DecoderOptions = {},
 ): FaceDecoder {
   let person: Person | undefined;
   let closed = false;
   /** The run that is under way, or the last one. */
   let running: Promise<unknown> = Promise.resolve();
+  let isRunning = false;
+  /** How a run failed that no frame waited for. */
+  let failure: Error | undefined;
   const budget = createNetworkBudget(networkBudget, now);
   const stats = { frames: 0, networkRuns: 0 };
 
   async function ask(
     { session, layout, style }: Generator,
-    { warped, trust, conditioning }: PortraitInputs,
+    { warped, trust, conditioning }: Pick<PortraitInputs, 'warped' | 'trust' | 'conditioning'>,
     count: number,
   ): Promise<PortraitOutputs> {
     const side = CONDITIONING_SIZE;
     const startedAt = now();
+    isRunning = true;
     const run = session.run({
       warped: tensor(warped, 1, count, 3, NETWORK_SIZE, NETWORK_SIZE),
       trust: tensor(trust, 1, count, TRUST_CHANNELS, side, side),
@@ -89,7 +93,9 @@ export function createPortraitDecoder(
       style,
     });
     running = run;
-    const { flow, hold, blend, paint } = await run;
+    const { flow, hold, blend, paint } = await run.finally(() => {
+      isRunning = false;
+    });
     budget.ran(startedAt);
     stats.networkRuns++;
     return { flow: flow.data, hold: hold.data, blend: blend.data, paint: paint.data };
@@ -122,9 +128,23 @@ export function createPortraitDecoder(
       const shown = person;
       const { size, count, inputs, warp, generator } = shown;
       inputs.update(geometry);
-      const asked = generator && budget.allows() ? ask(generator, inputs, count) : undefined;
+      if (failure) throw failure;
+      const waits = shown.said === undefined || budget.tookMs <= networkWaitMs;
+      const asked =
+        generator && !isRunning && budget.allows()
+          ? ask(generator, waits ? inputs : copied(inputs), count)
+          : undefined;
       if (warp !== inputs.warp) warp.update(geometry);
-      if (asked) shown.said = await asked;
+      if (waits) shown.said = (await asked) ?? shown.said;
+      else
+        asked?.then(
+          (said) => {
+            shown.said = said;
+          },
+          (error: Error) => {
+            failure = error;
+          },
+        );
       stats.frames++;
       const { paint, ...outputs } = shown.said ?? silence(count);
       const painted = paint.slice();
@@ -136,10 +156,18 @@ export function createPortraitDecoder(
       closed = true;
       const last = person;
       person = undefined;
+      await running.catch(() => undefined);
       await last?.generator?.session.close();
     },
   };
 }
+
+/** What a network sees, to stay as it is while the next frame is laid out. */
+const copied = ({ warped, trust, conditioning }: PortraitInputs) => ({
+  warped: warped.slice(),
+  trust: trust.slice(),
+  conditioning: conditioning.slice(),
+});
 
 /** What a network says that leaves everything to the geometry. */
 function silence(count: number): PortraitOutputs {
