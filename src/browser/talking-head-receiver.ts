@@ -64,6 +64,7 @@ export class TalkingHeadReceiver extends TypedEventTarget<TalkingHeadReceiverEve
     });
     receiver.#link = link;
     receiver.#output = await openOutput(link, opened.hasTrackGenerator, fromWorker);
+    link.giveEvents();
     return receiver;
   }
 

@@ -78,6 +78,7 @@ export class TalkingHeadSender extends TypedEventTarget<TalkingHeadSenderEvents>
     sender.#link = link;
     sender.#hasProcessor = opened.hasTrackProcessor;
     sender.#capture = startCapture(options.track.clone(), link, opened.hasTrackProcessor);
+    link.giveEvents();
     return sender;
   }
 

@@ -44,6 +44,8 @@ export class WorkerLink {
   readonly #sent = { control: 0, motion: 0 };
   readonly #draining = new Map<ChannelName, ReturnType<typeof setTimeout>>();
   #nextId = 0;
+  /** Events from before there was anybody to hear them. */
+  #early: [name: string, detail: unknown][] | undefined = [];
   #unwatch: () => void = () => {};
   #vanishing: ReturnType<typeof setTimeout> | undefined;
   #closing: Promise<void> | undefined;
@@ -72,6 +74,18 @@ export class WorkerLink {
     this.#adapted = adaptDataChannels(channels);
     const open: Open = { visavis: 'open', version: VERSION, pipeline, port: port2 };
     this.#worker.postMessage(open, [port2]);
+  }
+
+  /**
+   * Events are given out from the next task on: whoever has waited for `create` has added listeners by then.
+   * Until it is called they wait, few as they are: a pipeline that has no frames yet has little to say.
+   */
+  giveEvents(): void {
+    setTimeout(() => {
+      const early = this.#early ?? [];
+      this.#early = undefined;
+      for (const event of early) this.#options.onEvent(...event);
+    });
   }
 
   /** Sends a message to the pipeline. */
@@ -152,7 +166,8 @@ export class WorkerLink {
         this.#send(message.channel, message.bytes);
         return;
       case 'event':
-        this.#options.onEvent(message.name, message.detail);
+        if (this.#early) this.#early.push([message.name, message.detail]);
+        else this.#options.onEvent(message.name, message.detail);
         return;
       case 'frame-taken':
         this.#options.onFrameTaken?.();
