@@ -39,7 +39,7 @@ MODELS = {
         "size": 192,
         "batch": 1,
     },
-    "iris": {"outputs": {"Identity": "points"}, "size": 64, "batch": 2},
+    "iris": {"outputs": {"Identity": "points"}, "size": 64, "batch": "eyes"},
 }
 TF_TYPES = {"DT_FLOAT": np.float32, "DT_INT32": np.int32}
 
@@ -71,10 +71,10 @@ def load(folder, name):
 class Builder:
     """Emits ONNX nodes; a tensor is known by its TensorFlow name and is NCHW where it has 4 axes."""
 
-    def __init__(self, weights, size, batch):
+    def __init__(self, weights, size):
         self.weights, self.nodes, self.initializers = weights, [], []
-        self.shapes = {}  # TensorFlow shapes (NHWC)
-        self.size, self.batch, self.used = size, batch, set()
+        self.shapes = {}  # TensorFlow shapes (NHWC) of one picture
+        self.size, self.used = size, set()
 
     def node(self, op, inputs, output, **attributes):
         self.nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
@@ -112,7 +112,7 @@ class Builder:
         raw = out + "_raw" if activation else out
         self.node("Conv", inputs, raw, kernel_shape=[kh, kw], strides=[sh, sw], pads=pads,
                   group=channels if depthwise else 1)
-        self.shapes[out] = [self.batch, oh, ow, weight.shape[0]]
+        self.shapes[out] = [1, oh, ow, weight.shape[0]]
         if activation == "Relu":
             self.node("Relu", [raw], out)
         elif activation == "Prelu":
@@ -142,7 +142,7 @@ class Builder:
         if op == "Const":
             return
         if op == "Placeholder":
-            self.shapes[out] = [self.batch, self.size, self.size, 3]
+            self.shapes[out] = [1, self.size, self.size, 3]
             self.node("Transpose", ["image"], out, perm=[0, 3, 1, 2])
         elif op in ("_FusedConv2D", "Conv2D"):
             self.conv(n, False)
@@ -212,7 +212,7 @@ def needed(nodes, outputs):
 def convert(folder, name):
     spec = MODELS[name]
     nodes, weights = load(folder, name)
-    b = Builder(weights, spec["size"], spec["batch"])
+    b = Builder(weights, spec["size"])
     for n in needed(nodes, spec["outputs"]):
         b.add(n)
     outputs = []

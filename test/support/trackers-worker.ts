@@ -1,4 +1,4 @@
-/** What test/browser-trackers.test.ts and bench/browser-trackers.ts do in a worker. */
+/** What test/browser-trackers.test.ts does in a worker. */
 import type { Picture } from '../../src/geometry/picture.js';
 import { loadRuntime } from '../../src/models/inference-web.js';
 import type { FaceTracker } from '../../src/sender/tracker.js';
@@ -48,19 +48,5 @@ serveFunctions({
     const tracker = await openTracker(name, true);
     await tracker.close();
     return tracker.track(await fetchPicture(picture)).then(() => 'tracked', String);
-  },
-  /** Milliseconds of each picture, after one that is not counted. */
-  async time(name: TrackerName, smooth: boolean, pictures: readonly ServedPicture[]) {
-    const tracker = await openTracker(name, smooth);
-    const all = await Promise.all(pictures.map(fetchPicture));
-    await tracker.track(all[0]!);
-    const times: number[] = [];
-    for (const picture of all) {
-      const start = performance.now();
-      await tracker.track(picture);
-      times.push(performance.now() - start);
-    }
-    await tracker.close();
-    return times;
   },
 });

@@ -12,14 +12,17 @@ const MIN_PRESENCE = 0.5;
 
 /**
  * The network of training/tracker, distilled from MediaPipe FaceLandmarker: 478 points at once; with
- * MediaPipe's Iris for a second opinion on the eyes.
+ * MediaPipe's Iris for a second opinion on the eyes, one after the other where `eyesInTurn`.
  */
-export function createDistilledFinder({ graph, close }: TrackerPack): FaceFinder {
+export function createDistilledFinder(
+  { graph, close }: TrackerPack,
+  eyesInTurn: boolean,
+): FaceFinder {
   const tracker = graph('tracker.onnx');
   const image = new Float32Array(SIDE * SIDE * 3);
   return {
     detect: createDetector(graph('blazeface.onnx')),
-    refine: createIrisRefiner(graph('iris.onnx')),
+    createRefiner: createIrisRefiner(graph('iris.onnx'), eyesInTurn),
     async fit(picture, region) {
       sampleRegion(picture, region, SIDE, image, 0, { low: 0, high: 1, outside: 'edge' });
       const { points, presence } = await tracker.run({

@@ -7,7 +7,10 @@ import type { FaceTracker, TrackedFace } from '../tracker.js';
 import { type Box, coverage, type Detection } from './blazeface.js';
 import { type Region, regionOfPoints } from './region.js';
 
-/** What the networks of a tracker pack find in one picture, without memory of earlier ones. */
+/** Improves a face's points in place, once it is settled that there is one. */
+export type Refine = (picture: Picture, landmarks: Landmarks) => Promise<void>;
+
+/** What the networks of a tracker pack find in one picture. */
 export interface FaceFinder {
   /** Faces of the whole picture, best first. */
   detect(picture: Picture): Promise<Detection[]>;
@@ -15,8 +18,8 @@ export interface FaceFinder {
   fit(picture: Picture, region: Region): Promise<TrackedFace | undefined>;
   /** Where to look for a face next, from its points. Default: `uprightSquare` with MediaPipe's margin. */
   regionOf?(points: Landmarks): Region;
-  /** Improves the points of a face in place, once it is settled that there is one. */
-  refine?(picture: Picture, landmarks: Landmarks): Promise<void>;
+  /** What improves the points of one face, picture after picture. */
+  createRefiner?(): Refine;
   /** Frees the networks. */
   close(): Promise<void>;
 }
@@ -48,6 +51,7 @@ export const createPointFilter = (): PointFilter => createOneEuroFilter(SMOOTHIN
 interface TrackState {
   region: Region;
   face: TrackedFace;
+  readonly refine: Refine | undefined;
   readonly filter: PointFilter | undefined;
 }
 
@@ -116,7 +120,7 @@ export function followFaces(finder: FaceFinder, smooth: boolean): FaceTracker {
       const face = await finder.fit(picture, region);
       if (!face || !isNew(boxOf(face.landmarks), all)) continue;
       const filter = smooth ? createPointFilter() : undefined;
-      all.push({ region, face, filter });
+      all.push({ region, face, refine: finder.createRefiner?.(), filter });
     }
     return all;
   }
@@ -136,7 +140,7 @@ export function followFaces(finder: FaceFinder, smooth: boolean): FaceTracker {
       }
       for (const track of tracks) {
         const { landmarks } = track.face;
-        await finder.refine?.(picture, landmarks);
+        await track.refine?.(picture, landmarks);
         track.region = faceRegion(landmarks);
         track.filter?.(landmarks, track.region.size);
       }

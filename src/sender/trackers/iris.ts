@@ -1,6 +1,7 @@
 import type { Landmarks } from '../../geometry/landmarks.js';
 import type { Picture } from '../../geometry/picture.js';
 import type { InferenceSession } from '../../models/inference.js';
+import type { Refine } from './following.js';
 import { type Region, regionToPicture, sampleRegion } from './region.js';
 
 /** Pixels along a side of the network's input. */
@@ -78,45 +79,89 @@ function eyeRegion(points: Landmarks, { outer, inner, mirrored }: Eye): Region {
   };
 }
 
-/** Moves a point's x and y towards what the network says. */
-function nudge(face: Landmarks, point: number, found: Float32Array, from: number, share: number) {
-  face[point * 3]! += share * (found[from * 3]! - face[point * 3]!);
-  face[point * 3 + 1]! += share * (found[from * 3 + 1]! - face[point * 3 + 1]!);
+/** The points of an eye that the network's word counts for, and how much. */
+const SHARES = EYES.map(({ contour, iris }) => [
+  ...contour.map((point, i) => ({ point, from: i, share: i < LIDS ? LIDS_SHARE : RING_SHARE })),
+  ...iris.map((point, i) => ({ point, from: IRIS_START + i, share: IRIS_SHARE })),
+]);
+
+/** What an eye's points are moved by: x, y along the eye's square, in its sides. */
+type Correction = Float32Array;
+
+/** What moves an eye's points towards what the network found, in pixels of the picture. */
+function correctionTo(
+  found: Float32Array,
+  eye: number,
+  face: Landmarks,
+  region: Region,
+): Correction {
+  const correction = new Float32Array(2 * SHARES[eye]!.length);
+  const cos = Math.cos(region.angle) / region.size;
+  const sin = Math.sin(region.angle) / region.size;
+  SHARES[eye]!.forEach(({ point, from, share }, i) => {
+    const dx = share * (found[from * 3]! - face[point * 3]!);
+    const dy = share * (found[from * 3 + 1]! - face[point * 3 + 1]!);
+    correction[i * 2] = cos * dx + sin * dy;
+    correction[i * 2 + 1] = cos * dy - sin * dx;
+  });
+  return correction;
 }
 
 /** Moves one eye's lids and iris; their depth stays. */
-function applyEye(face: Landmarks, { contour, iris }: Eye, found: Float32Array): void {
-  contour.forEach((point, i) => {
-    nudge(face, point, found, i, i < LIDS ? LIDS_SHARE : RING_SHARE);
-  });
-  iris.forEach((point, i) => {
-    nudge(face, point, found, IRIS_START + i, IRIS_SHARE);
+function correct(face: Landmarks, eye: number, region: Region, correction: Correction): void {
+  const cos = Math.cos(region.angle) * region.size;
+  const sin = Math.sin(region.angle) * region.size;
+  SHARES[eye]!.forEach(({ point }, i) => {
+    const [u, v] = [correction[i * 2]!, correction[i * 2 + 1]!];
+    face[point * 3]! += cos * u - sin * v;
+    face[point * 3 + 1]! += sin * u + cos * v;
   });
 }
 
 /**
  * MediaPipe Iris (Ablavatski et al. 2020): a second opinion on the lids and irises of a face's 478
- * points, in place. `face` is in pixels of the picture.
+ * points, which are in pixels of the picture. The function returned makes one for each face that is
+ * followed. `inTurn`: after a face's first picture it looks at one eye of each, and moves the other one as
+ * in the picture before.
  */
-export function createIrisRefiner(session: InferenceSession) {
+export function createIrisRefiner(session: InferenceSession, inTurn: boolean): () => Refine {
   const pixels = SIDE * SIDE * 3;
   const images = new Float32Array(EYES.length * pixels);
-  const dims = [EYES.length, SIDE, SIDE, 3];
-  return async function refine(picture: Picture, face: Landmarks): Promise<void> {
-    const regions = EYES.map((eye) => eyeRegion(face, eye));
-    EYES.forEach(({ mirrored }, i) => {
-      sampleRegion(picture, regions[i]!, SIDE, images, i * pixels, {
-        low: 0,
-        high: 1,
-        mirrored,
-        outside: 'edge',
-      });
+
+  async function look(
+    picture: Picture,
+    face: Landmarks,
+    eyes: readonly number[],
+    regions: readonly Region[],
+  ): Promise<Correction[]> {
+    eyes.forEach((eye, i) => {
+      const { mirrored } = EYES[eye]!;
+      const range = { low: 0, high: 1, mirrored, outside: 'edge' } as const;
+      sampleRegion(picture, regions[eye]!, SIDE, images, i * pixels, range);
     });
-    const { points } = await session.run({ image: { data: images, dims } });
-    EYES.forEach((eye, i) => {
+    const data = images.subarray(0, eyes.length * pixels);
+    const { points } = await session.run({ image: { data, dims: [eyes.length, SIDE, SIDE, 3] } });
+    return eyes.map((eye, i) => {
       const found = points!.data.subarray(i * EYE_POINTS * 3, (i + 1) * EYE_POINTS * 3);
-      regionToPicture(regions[i]!, SIDE, found, EYE_POINTS, found, eye.mirrored);
-      applyEye(face, eye, found);
+      regionToPicture(regions[eye]!, SIDE, found, EYE_POINTS, found, EYES[eye]!.mirrored);
+      return correctionTo(found, eye, face, regions[eye]!);
     });
+  }
+
+  return () => {
+    const corrections: Correction[] = [];
+    let turn = 0;
+    return async (picture, face) => {
+      const regions = EYES.map((eye) => eyeRegion(face, eye));
+      const eyes = inTurn && corrections.length > 0 ? [turn] : [0, 1];
+      turn = 1 - turn;
+      const fresh = await look(picture, face, eyes, regions);
+      eyes.forEach((eye, i) => {
+        corrections[eye] = fresh[i]!;
+      });
+      regions.forEach((region, eye) => {
+        correct(face, eye, region, corrections[eye]!);
+      });
+    };
   };
 }

@@ -14,7 +14,8 @@ export interface FetchedTrackerOptions {
 }
 
 /**
- * Fetches a tracker pack and opens a tracker on it, for one stream. Rejects with a PackError where a
+ * Fetches a tracker pack and opens a tracker on it, for one stream. Where the pack has a network for the
+ * eyes, it sees one of them in each picture: in wasm it costs as much as all else. Rejects with a PackError where a
  * file is not there, or not what the manifest says.
  */
 export async function openFetchedTracker({
@@ -25,5 +26,6 @@ export async function openFetchedTracker({
   const folder = folderUrl(url);
   const read = (file: string) => fetchPackFile(new URL(file, folder));
   const advice = 'serve the files of one version of it, unchanged';
-  return createPackTracker(await loadTrackerPack(folder.href, advice, read, open), smooth);
+  const pack = await loadTrackerPack(folder.href, advice, read, open);
+  return createPackTracker(pack, { smooth, eyesInTurn: true });
 }

@@ -49,5 +49,6 @@ export async function openFaceTracker({
   packPath,
   smooth = true,
 }: FaceTrackerOptions = {}): Promise<OpenedTracker> {
-  return createPackTracker(await openTrackerPack(packPath ?? (await defaultFolder())), smooth);
+  const pack = await openTrackerPack(packPath ?? (await defaultFolder()));
+  return createPackTracker(pack, { smooth, eyesInTurn: false });
 }
