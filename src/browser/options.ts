@@ -38,6 +38,8 @@ const DEFAULT_TRACKER = 'packs/tracker';
 const DEFAULT_SIZE = 256;
 const DEFAULT_FPS = 25;
 const MAX_FPS = 30;
+/** Half of the headers of one frame a message, for one frame's time of latency. */
+const DEFAULT_FRAMES_PER_MESSAGE = 2;
 const MAX_FRAMES_PER_MESSAGE = 4;
 const DECODERS: readonly DecoderChoice[] = ['auto', 'webgpu', 'wasm', 'warp'];
 const POSITIONS: readonly LabelPosition[] = [
@@ -54,7 +56,7 @@ const MAX_LABEL_LENGTH = 48;
 export function senderSettings(options: TalkingHeadSenderOptions): SenderSettings {
   checkOption(typeof options === 'object' && options !== null, 'options', 'an object');
   const { track, tracker, enrolment = 'quick', size = DEFAULT_SIZE, fps = DEFAULT_FPS } = options;
-  const { framesPerMessage } = options;
+  const { framesPerMessage = DEFAULT_FRAMES_PER_MESSAGE } = options;
   checkTrack('track', track);
   const common = commonSettings(options);
   checkStreamSize('size', size);
@@ -64,9 +66,7 @@ export function senderSettings(options: TalkingHeadSenderOptions): SenderSetting
     `a number 1–${MAX_FPS}`,
     fps,
   );
-  if (framesPerMessage !== undefined) {
-    checkInteger('framesPerMessage', framesPerMessage, 1, MAX_FRAMES_PER_MESSAGE);
-  }
+  checkInteger('framesPerMessage', framesPerMessage, 1, MAX_FRAMES_PER_MESSAGE);
   const known = enrolment === 'quick' || enrolment === 'guided' || isSaved(enrolment);
   checkOption(known, 'enrolment', "'quick', 'guided' or a saved enrolment", enrolment as never);
   return {

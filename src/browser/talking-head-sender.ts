@@ -26,10 +26,7 @@ export interface TalkingHeadSenderOptions extends TalkingHeadOptions {
   readonly size?: StreamSize;
   /** Most frames a second, 1–30. Default 25. A slow machine sends what it can track. */
   readonly fps?: number;
-  /**
-   * Motion frames in a message, 1–4: fewer for less latency, more for fewer bytes. Default 2, or 1 where no
-   * more than 16 frames a second are sent.
-   */
+  /** Motion frames in a message, 1–4: fewer for less latency, more for fewer bytes. Default 2. */
   readonly framesPerMessage?: 1 | 2 | 3 | 4;
 }
 

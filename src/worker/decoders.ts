@@ -18,10 +18,11 @@ export interface ChosenDecoder {
 /** Threads of a network: half of the processor's, and no more than four, beyond which little is gained. */
 const MAX_THREADS = 4;
 /**
- * Of the time, what the network may take: of two cores it then leaves one and a half to all else, the other
- * half of the call among it.
+ * Of the time, what the network may take: nearly all of a thread, but on few cores a quarter. There both halves of
+ * a call need the rest to keep up, and the network brings less than the frames (docs/decisions.md).
  */
-const NETWORK_BUDGET = 0.5;
+const NETWORK_BUDGET = { manyCores: 0.9, fewCores: 0.25 };
+const FEW_CORES = 4;
 /** A frame waits for its network where that takes a GPU's time, not a processor's. */
 const NETWORK_WAIT_MS = 25;
 
@@ -42,12 +43,13 @@ export async function chooseDecoder(
   if (choice === 'warp') return warp('the application asks for warp');
   if (Object.keys(pack.networks).length === 0)
     return warp(`the pack ${pack.identity.name} has no network`);
+  const cores = navigator.hardwareConcurrency;
   let networks: Networks;
   try {
     networks = await openNetworks({
       assets,
       prefer: choice,
-      threads: Math.min(MAX_THREADS, Math.ceil(navigator.hardwareConcurrency / 2)),
+      threads: Math.min(MAX_THREADS, Math.ceil(cores / 2)),
     });
   } catch (error) {
     if (choice !== 'auto') throw error;
@@ -59,7 +61,7 @@ export async function chooseDecoder(
     throw new RuntimeError(chosen.reason);
   }
   const decoder = createDecoder(pack, open, {
-    networkBudget: NETWORK_BUDGET,
+    networkBudget: cores > FEW_CORES ? NETWORK_BUDGET.manyCores : NETWORK_BUDGET.fewCores,
     networkWaitMs: NETWORK_WAIT_MS,
   });
   let closing: Promise<void> | undefined;

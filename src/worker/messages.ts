@@ -34,8 +34,7 @@ export interface SenderSettings extends CommonSettings {
   readonly enrolment: 'quick' | 'guided' | SavedEnrolment;
   readonly size: StreamSize;
   readonly fps: number;
-  /** Undefined: by the rate of the frames. */
-  readonly framesPerMessage: number | undefined;
+  readonly framesPerMessage: number;
 }
 
 export type DecoderChoice = 'auto' | 'webgpu' | 'wasm' | 'warp';

@@ -24,11 +24,6 @@ interface Connection {
   readonly fingerprints: ConnectionFingerprints | undefined;
 }
 
-/** From here on a message of its own for each frame would be more than half headers and ten kilobits. */
-const BUNDLED_FPS = 16;
-
-const framesPerMessage = (fps: number): number => (fps > BUNDLED_FPS ? 2 : 1);
-
 /** Frames from the camera in, messages for the peer out. */
 export class SenderPipeline implements Pipeline {
   readonly #settings: SenderSettings;
@@ -154,7 +149,7 @@ export class SenderPipeline implements Pipeline {
       identity,
       ...(proof && { proof }),
       fps: person.fps,
-      framesPerPacket: this.#settings.framesPerMessage ?? framesPerMessage(person.fps),
+      framesPerPacket: this.#settings.framesPerMessage,
     });
     this.#state.set('streaming');
     await this.#stream(sender, person, analyser.analyse);
