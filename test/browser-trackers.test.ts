@@ -26,7 +26,9 @@ const path = (relative: string) => fileURLToPath(new URL(`../${relative}`, impor
 const PACK = path('packs/tracker');
 const TASK = join(dataFolder, 'models/mediapipe/face_landmarker.task');
 const embedded: TrackerName = { pack: 'packs/tracker' };
-const mediaPipe: TrackerName = { task: 'face_landmarker.task' };
+const mediaPipe = { task: 'face_landmarker.task' } satisfies TrackerName;
+/** MediaPipe wants to tell Google about its use; the page's policy does not let it. */
+const TELEMETRY = 'connect-src: https://odml.pa.googleapis.com/v1/log';
 const FRAMES = 30;
 const EYES = [468, 473];
 
@@ -92,9 +94,9 @@ describeNeeds('chromium')('trackers in a worker', () => {
       args: WEBGL_ARGS,
     });
   });
-  // MediaPipe wants to tell Google of its use; the page's policy does not let it.
-  const telemetry = /odml\.pa\.googleapis\.com/;
-  afterEach(() => expect(page.problems.filter((problem) => !telemetry.test(problem))).toEqual([]));
+  afterEach(async () => {
+    expect((await page.problems()).filter((problem) => problem !== TELEMETRY)).toEqual([]);
+  });
   afterAll(() => page?.close());
 
   it("the package's own finds the points that it finds in Node", async () => {
@@ -123,6 +125,13 @@ describeNeeds('chromium')('trackers in a worker', () => {
     );
     expect(await open('other.task')).toContain(
       `PackError: ${page.url}other.task has the SHA-256 af5570f5a1810b7af78caf4bc70a660f0df51e42baf91d4de5b2328de0e83dfc, not 64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff: give`,
+    );
+  });
+
+  itWithTask('MediaPipe that is not there is named', async () => {
+    const nowhere: TrackerName = { ...mediaPipe, assets: 'nothing/' };
+    expect(await page.call('track', nowhere, true, []).catch(String)).toContain(
+      `PackError: @mediapipe/tasks-vision is not at ${page.url}nothing/mediapipe/vision_bundle.mjs (404): run npx visavis assets`,
     );
   });
 
@@ -160,5 +169,6 @@ describeNeeds('chromium')('trackers in a worker', () => {
     expect(await page.call('closed', mediaPipe, served(pictures)[0])).toBe(
       'InvalidStateError: the tracker is closed',
     );
+    expect(await page.problems()).toContain(TELEMETRY);
   });
 });

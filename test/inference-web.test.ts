@@ -82,7 +82,7 @@ describeNeeds('chromium')('onnxruntime-web in a worker', () => {
     });
   };
   const close = () => page?.close();
-  const noProblems = () => expect(page.problems).toEqual([]);
+  const noProblems = async () => expect(await page.problems()).toEqual([]);
 
   describe('of an isolated page, without a GPU', () => {
     beforeAll(open(['--disable-gpu'], true));

@@ -7,7 +7,9 @@ import { openFetchedTracker } from '../../src/sender/trackers/open-fetched.js';
 import { serveFunctions } from './serve-functions.js';
 
 /** A folder of a tracker pack, or MediaPipe's task file. */
-export type TrackerName = { readonly pack: string } | { readonly task: string };
+export type TrackerName =
+  | { readonly pack: string }
+  | { readonly task: string; readonly assets?: string };
 /** Raw RGBA pixels at a path. */
 export interface ServedPicture {
   readonly path: string;
@@ -21,7 +23,11 @@ const assets = new URL('assets/', location.href);
 
 async function openTracker(tracker: TrackerName, smooth: boolean): Promise<FaceTracker> {
   if ('task' in tracker) {
-    return openMediaPipeTracker({ assets, task: new URL(tracker.task, location.href), smooth });
+    return openMediaPipeTracker({
+      assets: new URL(tracker.assets ?? assets, location.href),
+      task: new URL(tracker.task, location.href),
+      smooth,
+    });
   }
   const { open } = await loadRuntime({ assets, prefer: 'wasm', threads: 1 });
   return openFetchedTracker({ url: tracker.pack, open, smooth });

@@ -40,7 +40,7 @@ export interface WorkerPage {
   /** Calls a function that the worker serves (`serveFunctions`); rejects with what it threw, in words. */
   call<T>(name: string, ...args: unknown[]): Promise<T>;
   /** What nobody caught, and what the policy forbade, up to now. */
-  readonly problems: readonly string[];
+  problems(): Promise<readonly string[]>;
   /** Address of the served files, with a slash. */
   readonly url: string;
   close(): Promise<void>;
@@ -119,21 +119,22 @@ export async function openWorkerPage({
   });
   await page.goto(`${server.url}index.html`);
   await page.evaluate(`worker = new Worker('worker.js', { type: 'module' })`);
+  const call = async <T>(name: string, ...args: unknown[]): Promise<T> => {
+    const answer = (await page.evaluate(
+      `new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = ({ data }) => resolve(data);
+        worker.onerror = ({ message }) => resolve({ error: 'the worker failed: ' + message });
+        worker.postMessage(${JSON.stringify([name, args])}, [port2]);
+      })`,
+    )) as { value?: never; error?: string };
+    if (answer.error !== undefined) throw new Error(answer.error);
+    return answer.value!;
+  };
   return {
-    problems,
+    call,
     url: server.url,
-    async call(name, ...args) {
-      const answer = (await page.evaluate(
-        `new Promise((resolve) => {
-          const { port1, port2 } = new MessageChannel();
-          port1.onmessage = ({ data }) => resolve(data);
-          worker.onerror = ({ message }) => resolve({ error: 'the worker failed: ' + message });
-          worker.postMessage(${JSON.stringify([name, args])}, [port2]);
-        })`,
-      )) as { value?: never; error?: string };
-      if (answer.error !== undefined) throw new Error(answer.error);
-      return answer.value!;
-    },
+    problems: async () => [...problems, ...(await call<string[]>('violations'))],
     async close() {
       await browser.close();
       await server.close();
