@@ -18,10 +18,10 @@ export interface ChosenDecoder {
 /** Threads of a network: half of the processor's, and no more than four, beyond which little is gained. */
 const MAX_THREADS = 4;
 /**
- * Of the time, what the network may take: nearly all of a thread, but on few cores a quarter. There both halves of
+ * Of the time, what the network may take: nearly all of a thread, but less of it on few cores. There both halves of
  * a call need the rest to keep up, and the network brings less than the frames (docs/decisions.md).
  */
-const NETWORK_BUDGET = { manyCores: 0.9, fewCores: 0.25 };
+const NETWORK_BUDGET = { manyCores: 0.9, fewCores: 0.4 };
 const FEW_CORES = 4;
 /** A frame waits for its network where that takes a GPU's time, not a processor's. */
 const NETWORK_WAIT_MS = 25;
