@@ -9,6 +9,8 @@ const MAX_EARLY_MESSAGES = 64;
 export interface RelayedChannels extends CallChannels {
   /** Resolves at the peer's first word. */
   readonly heard: Promise<void>;
+  /** Resolves when they are gone. */
+  readonly gone: Promise<CloseReason>;
   /** A message of the peer. */
   message(channel: ChannelName, bytes: Uint8Array, receivedMs: number): void;
   /** The page has sent so many bytes in all on a channel, and so many of them wait in its buffer. */
@@ -24,6 +26,10 @@ export function createRelayedChannels(
   let hear: () => void = () => {};
   const heard = new Promise<void>((resolve) => {
     hear = resolve;
+  });
+  let go: (reason: CloseReason) => void = () => {};
+  const gone = new Promise<CloseReason>((resolve) => {
+    go = resolve;
   });
   const relays = { control: createRelay(), motion: createRelay() };
 
@@ -63,6 +69,7 @@ export function createRelayedChannels(
     control: relays.control.pipe,
     motion: relays.motion.pipe,
     heard,
+    gone,
     message(channel, ...message) {
       relays[channel].take(...message);
       hear();
@@ -77,6 +84,7 @@ export function createRelayedChannels(
         relay.open = false;
         relay.pipe.onClose?.(reason);
       }
+      go(reason);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { CallError, callClock } from '../call.js';
+import { CallError, callClock, closeMessage } from '../call.js';
 import { CallSender, type CallSenderOptions } from '../call-sender.js';
 import { type DeviceKey, openDeviceKey } from '../consent/device-key.js';
 import type { ConnectionFingerprints } from '../consent/fingerprints.js';
@@ -10,17 +10,17 @@ import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
 import { createFrameAnalyser } from '../sender/frame-analyser.js';
 import type { TrackedFace } from '../sender/tracker.js';
-import type { CallChannels } from '../transport/channel.js';
 import { FaceFeed } from './face-feed.js';
 import type { SenderSettings, ToWorker } from './messages.js';
 import { MedianMeter, RateMeter } from './meters.js';
 import type { Page } from './page.js';
 import { type EnrolledPerson, enrolLive, resumeEnrolment } from './person.js';
 import { type Pipeline, PipelineState } from './pipeline.js';
+import type { RelayedChannels } from './relayed-channels.js';
 import { type OpenedTracker, openTracker } from './trackers.js';
 
 interface Connection {
-  readonly channels: CallChannels;
+  readonly channels: RelayedChannels;
   readonly fingerprints: ConnectionFingerprints | undefined;
 }
 
@@ -81,8 +81,14 @@ export class SenderPipeline implements Pipeline {
     else if (message.type === 'skip-prompt') this.#skip?.();
   }
 
-  connect(channels: CallChannels, fingerprints: ConnectionFingerprints | undefined): void {
+  connect(channels: RelayedChannels, fingerprints: ConnectionFingerprints | undefined): void {
     this.#resolveConnected({ channels, fingerprints });
+    void channels.gone.then((reason) => {
+      // Once there is a call, that tells why it is over.
+      if (this.#sender) return;
+      this.#feed.close();
+      this.#state.fail(new CallError(reason, closeMessage(reason, 'receiver')));
+    });
   }
 
   getStats() {
@@ -135,7 +141,7 @@ export class SenderPipeline implements Pipeline {
         codec: createBrowserPictureCodec(),
       }),
     ]);
-    if (this.#closed) return;
+    if (this.#closed || !channels.control.open) return;
     const { identity } = person;
     const proof =
       fingerprints &&
