@@ -82,12 +82,13 @@ export function senderSettings(options: TalkingHeadSenderOptions): SenderSetting
 /** The receiver's options, likewise. */
 export function receiverSettings(options: TalkingHeadReceiverOptions): ReceiverSettings {
   checkOption(typeof options === 'object' && options !== null, 'options', 'an object');
-  const { decoder = 'auto', size = 512, unsigned = 'refuse' } = options;
+  const { decoder = 'auto', size = 512, unsigned = 'refuse', label: wanted = {} } = options;
   const common = commonSettings(options);
   checkOneOf('decoder', decoder, DECODERS);
   checkStreamSize('size', size);
   checkOneOf('unsigned', unsigned, ['refuse', 'show']);
-  const label = { ...DEFAULT_LABEL, ...options.label };
+  checkOption(typeof wanted === 'object' && wanted !== null, 'label', 'an object');
+  const label = { ...DEFAULT_LABEL, ...wanted };
   const { text, position } = label;
   const isText = typeof text === 'string' && text.trim() !== '' && text.length <= MAX_LABEL_LENGTH;
   checkOption(
