@@ -106,7 +106,9 @@ export class TalkingHeadReceiver extends TypedEventTarget<TalkingHeadReceiverEve
     this.#stopSyncs.clear();
     await this.#link.close();
     this.track.stop();
-    this.#state = this.#state === 'failed' ? 'failed' : 'ended';
+    // Of a worker that does not answer.
+    const isOver = this.#state === 'ended' || this.#state === 'failed';
+    if (!isOver) this.#onEvent('statechange', { state: 'ended' });
   }
 
   #onEvent(name: string, detail: unknown): void {

@@ -74,7 +74,14 @@ export class TalkingHeadSender extends TypedEventTarget<TalkingHeadSenderEvents>
     if (typeof settings.enrolment === 'object') sender.#enrolment = settings.enrolment;
     sender.#link = link;
     sender.#hasProcessor = opened.hasTrackProcessor;
-    sender.#capture = startCapture(options.track.clone(), link, opened.hasTrackProcessor);
+    try {
+      // It may have ended meanwhile.
+      checkTrack('track', options.track);
+      sender.#capture = startCapture(options.track.clone(), link, opened.hasTrackProcessor);
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
     link.giveEvents();
     return sender;
   }
@@ -119,7 +126,9 @@ export class TalkingHeadSender extends TypedEventTarget<TalkingHeadSenderEvents>
     this.#closed = true;
     this.#capture.stop();
     await this.#link.close();
-    this.#state = this.#state === 'failed' ? 'failed' : 'ended';
+    // Of a worker that does not answer.
+    const isOver = this.#state === 'ended' || this.#state === 'failed';
+    if (!isOver) this.#onEvent('statechange', { state: 'ended' });
   }
 
   #onEvent(name: string, detail: unknown): void {

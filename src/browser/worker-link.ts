@@ -65,9 +65,8 @@ export class WorkerLink {
     const { worker, pipeline, channels } = options;
     this.#options = options;
     this.#owned = !(worker instanceof Worker);
-    const script = `${pipeline.assets}visavis-worker.js`;
     const create =
-      typeof worker === 'function' ? worker : () => new Worker(script, { type: 'module' });
+      typeof worker === 'function' ? worker : () => new Worker(this.#script, { type: 'module' });
     this.#worker = worker instanceof Worker ? worker : create();
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
@@ -93,10 +92,12 @@ export class WorkerLink {
     if (!this.#closing) this.#port.postMessage(message, transfer);
   }
 
-  /** Asks the pipeline for its statistics. Rejects with an InvalidStateError after `close`. */
+  /** Asks the pipeline for its statistics. InvalidStateError after `close`, WorkerError where no answer comes. */
   async getStats(): Promise<unknown> {
     if (this.#closing) throw new InvalidStateError('getStats: it is closed');
-    return this.#request('get-stats');
+    const stats = await this.#request('get-stats');
+    if (stats === undefined) throw new WorkerError('the worker does not answer');
+    return stats;
   }
 
   /** Lets the pipeline say goodbye, and frees it. The channels stay open. */
@@ -105,10 +106,19 @@ export class WorkerLink {
     return this.#closing;
   }
 
+  /** The default worker's. */
+  get #script(): string {
+    return `${this.#options.pipeline.assets}visavis-worker.js`;
+  }
+
   #start(): Promise<Opened> {
+    const missing =
+      this.#options.worker === undefined
+        ? `${this.#script} cannot be loaded: run npx visavis assets`
+        : 'its script cannot be loaded';
     return new Promise((resolve, reject) => {
       const onError = ({ message }: ErrorEvent) =>
-        reject(new WorkerError(`the worker failed: ${message || 'its script cannot be loaded'}`));
+        reject(new WorkerError(`the worker failed: ${message || missing}`));
       this.#worker.addEventListener('error', onError);
       this.#port.onmessage = ({ data }: MessageEvent<FromWorker>) => {
         this.#worker.removeEventListener('error', onError);
