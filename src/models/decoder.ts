@@ -26,8 +26,8 @@ export interface DecoderOptions {
    */
   readonly networkBudget?: number;
   /**
-   * How long a frame waits for its network, in milliseconds: where the last runs took longer, what the
-   * network says is for the frames after it. Of use where networks run on a thread of their own. By
+   * How long a frame waits for its network, in milliseconds: where the last runs took longer, or it is not
+   * known yet, what the network says is for the frames after it. Of use where networks run on a thread of their own. By
    * default a frame waits however long it takes.
    */
   readonly networkWaitMs?: number;

@@ -2,7 +2,7 @@
 export interface NetworkBudget {
   /** Whether the network may be run for the frame that is asked for now. */
   allows(): boolean;
-  /** Milliseconds of a run lately. */
+  /** Milliseconds of the lesser of the last two runs; until there are two, Infinity. */
   readonly tookMs: number;
   /** Takes note of a run that began at this time (of `now`) and has ended. */
   ran(startedAt: number): void;
@@ -15,7 +15,8 @@ export interface NetworkBudget {
  */
 export function createNetworkBudget(share: number | undefined, now: () => number): NetworkBudget {
   let last = 0;
-  let tookMs = 0;
+  let tookMs = Number.POSITIVE_INFINITY;
+  let ended = 0;
   let dueAt = Number.NEGATIVE_INFINITY;
   return {
     allows: () => now() >= dueAt,
@@ -24,9 +25,10 @@ export function createNetworkBudget(share: number | undefined, now: () => number
     },
     ran(startedAt) {
       const took = now() - startedAt;
-      tookMs = Math.min(took, last);
+      const lesser = Math.min(took, last);
       last = took;
-      const interval = share === undefined ? 0 : tookMs / share;
+      if (++ended > 1) tookMs = lesser;
+      const interval = share === undefined ? 0 : lesser / share;
       // A frame that comes late makes the next one's run no later, but by one run at most.
       dueAt = Math.max(dueAt, startedAt - interval) + interval;
     },

@@ -129,7 +129,7 @@ export function createPortraitDecoder(
       const { size, count, inputs, warp, generator } = shown;
       inputs.update(geometry);
       if (failure) throw failure;
-      const waits = shown.said === undefined || budget.tookMs <= networkWaitMs;
+      const waits = budget.tookMs <= networkWaitMs;
       const asked =
         generator && !isRunning && budget.allows()
           ? ask(generator, waits ? inputs : copied(inputs), count)
