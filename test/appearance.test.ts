@@ -122,7 +122,7 @@ describe('the appearance field', () => {
     const field = createAppearanceField(basis);
     field.update(looking(amounts()));
     const paint = new Float32Array(4 * PLANE).fill(0.25, 3 * PLANE);
-    inputs.addAppearance(paint);
+    inputs.field?.addToPaint(paint);
     for (let i = 0; i < 3 * PLANE; i++) {
       const wanted = Math.min(1, Math.max(0, plain[i] + field.planes[i]));
       if (Math.abs(inputs.warped[i] - wanted) > 1e-6) expect(i).toBe('as corrected');

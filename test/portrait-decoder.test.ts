@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { withAppearance } from '../src/geometry/appearance.js';
 import { CANONICAL_FACE } from '../src/geometry/canonical-face.js';
 import type { Landmarks } from '../src/geometry/landmarks.js';
+import { SURROUND_VALUES } from '../src/geometry/motion-model.js';
 import type { Picture } from '../src/geometry/picture.js';
+import { withSurround } from '../src/geometry/surround.js';
 import type { DecoderReference } from '../src/models/decoder.js';
 import { createFaceWarp, type FaceWarp } from '../src/models/families/face-warp.js';
-import { createFamilyDecoder } from '../src/models/families/index.js';
+import { createDecoder, createFamilyDecoder } from '../src/models/families/index.js';
 import { createPortraitDecoder } from '../src/models/families/portrait.js';
 import {
   composePortrait,
@@ -12,8 +15,9 @@ import {
   type PortraitOutputs,
 } from '../src/models/families/portrait-compose.js';
 import { NETWORK_SIZE } from '../src/models/families/portrait-inputs.js';
-import type { InferenceSession, Tensor } from '../src/models/inference.js';
+import type { InferenceSession, OpenSession, Tensor } from '../src/models/inference.js';
 import { PackError } from '../src/models/pack.js';
+import { openPack } from '../src/models/pack-node.js';
 import { InvalidStateError } from '../src/protocol/errors.js';
 import { cartoonGeometry, cartoonReference } from './support/cartoon-face.js';
 import { syntheticPicture } from './synthetic-face.js';
@@ -278,5 +282,165 @@ describe('the portrait decoder', () => {
       expect(create).toThrow(PackError);
       expect(create).toThrow(`no network "${lacks}", which the family portrait needs`);
     }
+  });
+});
+
+describe('a portrait decoder with little time', () => {
+  const identity = () => ({
+    size: 256,
+    references: [{ picture: syntheticPicture(256), landmarks: CANONICAL_FACE }],
+  });
+  const [encoder, generator] = [Uint8Array.of(1), Uint8Array.of(2)];
+
+  /** A network of 100 ms that paints everything in the grey of its run's number. */
+  function slowPlatform(networkBudget?: number) {
+    const state = { now: 0, runs: 0, open: 0, failing: false, hold: Promise.resolve() };
+    const open = async (graph: Uint8Array): Promise<InferenceSession> => {
+      let isOpen = true;
+      state.open++;
+      return {
+        async run() {
+          const code = (): Tensor => ({ data: new Float32Array(8), dims: [1, 8] });
+          if (graph === encoder) return { layout: code(), style: code() };
+          await state.hold;
+          expect(isOpen).toBe(true);
+          if (state.failing) throw new Error('out of memory');
+          state.now += 100;
+          const grey = ++state.runs / 255;
+          const said = { ...nothing(1), paint: planes(PLANE, grey, grey, grey, 1) };
+          return Object.fromEntries(
+            Object.entries(said).map(([name, data]) => [name, { data, dims: [] }]),
+          );
+        },
+        async close() {
+          if (isOpen) state.open--;
+          isOpen = false;
+        },
+      };
+    };
+    const options = { now: () => state.now, ...(networkBudget && { networkBudget }) };
+    const decoder = createPortraitDecoder({ encoder, generator, open }, undefined, options);
+    /** The grey of the next frame, 40 ms later. */
+    const next = async () => {
+      state.now += 40;
+      return (await decoder.decode(CANONICAL_FACE)).data[0];
+    };
+    return { state, decoder, next };
+  }
+  const idle = () => new Promise((resolve) => setTimeout(resolve));
+
+  it('without a budget shows of every frame what the network says of it', async () => {
+    const { decoder, next } = slowPlatform();
+    await decoder.setIdentity(identity());
+    for (let frame = 1; frame <= 5; frame++) expect(await next()).toBe(frame);
+    expect(decoder.stats).toEqual({ frames: 5, networkRuns: 5 });
+    await decoder.close();
+  });
+
+  it('with one lets a network rest that does not keep up, and times it now and then', async () => {
+    const { state, decoder, next } = slowPlatform(0.5);
+    await decoder.setIdentity(identity());
+    const [alone] = syntheticPicture(256).data;
+    for (let frame = 0; frame < 200; frame++) {
+      const shown = await next();
+      if (frame >= 20) expect(shown).toBe(alone);
+      await idle();
+    }
+    const { networkRuns, frames } = decoder.stats!;
+    expect(frames).toBe(200);
+    expect(networkRuns).toBeLessThan(20);
+    // Two or three were for the time that they took.
+    expect(state.runs - networkRuns).toBeGreaterThanOrEqual(2);
+    expect(state.runs - networkRuns).toBeLessThanOrEqual(3);
+    await decoder.close();
+    expect(state.open).toBe(0);
+  });
+
+  /** A decoder whose network rests. */
+  async function resting() {
+    const slow = slowPlatform(0.5);
+    await slow.decoder.setIdentity(identity());
+    for (let frame = 0; frame < 40; frame++) {
+      await slow.next();
+      await idle();
+    }
+    return slow;
+  }
+
+  it('says why such a run failed, at the next frame', async () => {
+    const { state, decoder, next } = await resting();
+    state.failing = true;
+    await expect(
+      (async () => {
+        for (let frame = 0; frame < 100; frame++) {
+          await next();
+          await idle();
+        }
+      })(),
+    ).rejects.toThrow('out of memory');
+    await decoder.close();
+  });
+
+  it('closes no network that such a run still uses', async () => {
+    const { state, decoder, next } = await resting();
+    let release = () => {};
+    state.hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    for (let frame = 0; frame < 100; frame++) {
+      await next();
+      await idle();
+    }
+    const { runs } = state;
+    const closed = decoder.close();
+    expect(state.open).toBe(1);
+    release();
+    await closed;
+    expect([state.open, state.runs]).toEqual([0, runs + 1]);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN])('a budget of %f is a TypeError', (networkBudget) => {
+    expect(() =>
+      createFamilyDecoder('portrait', {}, undefined, undefined, { networkBudget }),
+    ).toThrow(new TypeError(`networkBudget: must be above 0 and at most 1, not ${networkBudget}`));
+  });
+});
+
+describe('a portrait decoder without networks', () => {
+  it.each([256, 512])('shows what a silent network would (%i)', async (size) => {
+    const pack = await openPack('portrait-256-cpu');
+    const values = pack.moreValues - SURROUND_VALUES;
+    const amounts = Float32Array.from({ length: values }, (_, i) => 2 * Math.sin(3 * i + 1));
+    const rest = new Float32Array(SURROUND_VALUES);
+    const geometry = withAppearance(
+      withSurround(cartoonGeometry([0, 0.1, 0], 4), rest.fill(3)),
+      amounts,
+    );
+    const references = () =>
+      Promise.all(
+        [cartoonGeometry([0, 0.3, 0]), cartoonGeometry([0, -0.2, 0], 10)].map((pose) =>
+          cartoonReference(pose, size),
+        ),
+      );
+    const silent: OpenSession = async () => ({
+      async run({ warped }) {
+        const code = { data: new Float32Array(8), dims: [1, 8] };
+        const said = warped ? Object.entries(nothing(2)) : [];
+        const outputs = said.map(([name, data]) => [name, { data, dims: [] }]);
+        return { layout: code, style: code, ...Object.fromEntries(outputs) };
+      },
+      async close() {},
+    });
+    const [own, told] = [createDecoder(pack), createDecoder(pack, silent)];
+    await own.setIdentity({ size, references: await references() });
+    await told.setIdentity({ size, references: await references() });
+    for (let frame = 1; frame <= 4; frame++) {
+      const [shown, wanted] = [await own.decode(geometry), await told.decode(geometry)];
+      expect(worst(shown.data, wanted.data)).toBeLessThanOrEqual(1);
+      expect(own.stats).toEqual({ frames: frame, networkRuns: 0 });
+    }
+    await own.close();
+    await told.close();
+    await expect(own.decode(geometry)).rejects.toThrow(InvalidStateError);
   });
 });

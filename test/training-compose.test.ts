@@ -88,7 +88,7 @@ itNeeds('torch')('training sees the picture that a call shows', async () => {
   for (const [i, value] of found.entries()) expect(Math.abs(value - values[i])).toBeLessThan(0.6);
   inputs.update(withAppearance(withSurround(shown, new Float32Array(SURROUND_VALUES)), values));
   const before = outputs.paint.slice();
-  inputs.addAppearance(outputs.paint);
+  inputs.field?.addToPaint(outputs.paint);
   for (let i = 0; i < 3 * PLANE; i++) {
     const wanted = residual[i] * (1 - before[3 * PLANE + (i % PLANE)]);
     if (Math.abs(outputs.paint[i] - before[i] - wanted) > 1e-4) expect(i).toBe(wanted);

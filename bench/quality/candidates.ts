@@ -2,11 +2,8 @@ import { createPicture, type Picture } from '../../src/geometry/picture.js';
 import type { FaceDecoder } from '../../src/models/decoder.js';
 import { createDecoder } from '../../src/models/decoder-node.js';
 import { createDecoder as createAnyDecoder } from '../../src/models/families/index.js';
-import { GRID_SIZE } from '../../src/models/families/portrait-compose.js';
-import { NETWORK_SIZE } from '../../src/models/families/portrait-inputs.js';
 import { alignReferences } from '../../src/models/families/surround-fit.js';
 import { createWarpDecoder } from '../../src/models/families/warp.js';
-import type { OpenSession, Tensor } from '../../src/models/inference.js';
 import { type Pack, PackError } from '../../src/models/pack.js';
 import { openPack } from '../../src/models/pack-node.js';
 
@@ -14,7 +11,7 @@ import { openPack } from '../../src/models/pack-node.js';
 export const STATIC = 'static';
 /** The warp, its surround moved as the surround points say: what `portrait` adds its network to. */
 export const SURROUND = 'surround';
-/** All that the motion says and no network: `portrait` whose network says nothing. */
+/** All that the motion says: `portrait` without its network, as where none can be run. */
 export const SILENT = 'no-network';
 /** The packs that those borrow their motion from. */
 const MOTION_OF: Readonly<Record<string, string>> = {
@@ -57,23 +54,10 @@ function createSurroundDecoder(): FaceDecoder {
   };
 }
 
-/** A network that says nothing: no shift, no paint, the references by their shares. */
-const openSilence: OpenSession = async () => ({
-  async run({ warped }) {
-    const zeros = (length: number): Tensor => ({ data: new Float32Array(length), dims: [length] });
-    if (!warped) return { layout: zeros(1), style: zeros(1) };
-    const grid = warped.dims[1] * GRID_SIZE * GRID_SIZE;
-    const blend = { data: new Float32Array(grid).fill(1), dims: [grid] };
-    const paint = zeros(4 * NETWORK_SIZE * NETWORK_SIZE);
-    return { flow: zeros(2 * grid), hold: zeros(grid), blend, paint };
-  },
-  async close() {},
-});
-
 const WITHOUT_PACK: Readonly<Record<string, (pack: Pack) => FaceDecoder>> = {
   [STATIC]: createStaticDecoder,
   [SURROUND]: createSurroundDecoder,
-  [SILENT]: (pack) => createAnyDecoder(pack, openSilence),
+  [SILENT]: (pack) => createAnyDecoder(pack),
 };
 
 /**

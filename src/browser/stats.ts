@@ -43,7 +43,10 @@ export interface TalkingHeadReceiverStats {
     readonly threads: number;
     /** A sentence: why this one. */
     readonly reason: string;
-    /** Of the decoded frames, for how many the network ran (0–1): a slow machine rests it for some. */
+    /**
+     * Of the decoded frames, for how many the network ran (0–1): it rests where it takes longer than
+     * frames allow, and the picture is then that of 'warp'.
+     */
     readonly networkShare: number;
   };
   readonly output: OutputPath;

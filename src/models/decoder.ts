@@ -20,17 +20,11 @@ export interface DecoderIdentity {
 /** How a decoder does its work; what a family has no use for it leaves alone. */
 export interface DecoderOptions {
   /**
-   * The largest share of the time that the frame's network may take, above 0 and at most 1: on a slow
-   * machine it is run for some frames only, and what it said stands for those between. By default it
-   * is run for each frame, however long that takes.
+   * The largest share of the time between frames that the frame's network may take, above 0 and at most 1:
+   * where it takes more it rests, and is tried again every three seconds. By default it is run for each frame,
+   * however long that takes.
    */
   readonly networkBudget?: number;
-  /**
-   * How long a frame waits for its network, in milliseconds: where the last runs took longer, or it is not
-   * known yet, what the network says is for the frames after it. Of use where networks run on a thread of their own. By
-   * default a frame waits however long it takes.
-   */
-  readonly networkWaitMs?: number;
   /** Milliseconds of a steady clock; default `performance.now`. */
   readonly now?: () => number;
 }

@@ -17,14 +17,8 @@ export interface ChosenDecoder {
 
 /** Threads of a network: half of the processor's, and no more than four, beyond which little is gained. */
 const MAX_THREADS = 4;
-/**
- * Of the time, what the network may take: nearly all of a thread, but less of it on few cores. There both halves of
- * a call need the rest to keep up, and the network brings less than the frames (docs/decisions.md).
- */
-const NETWORK_BUDGET = { manyCores: 0.9, fewCores: 0.4 };
-const FEW_CORES = 4;
-/** A frame waits for its network where that takes a GPU's time, not a processor's. */
-const NETWORK_WAIT_MS = 25;
+/** Of the time between frames, what the network may take: a frame waits for it, and the picture is to be made yet. */
+const NETWORK_BUDGET = 0.7;
 
 /**
  * Chooses what decodes: networks on WebGPU where there is an adapter, else in WebAssembly, else the warped
@@ -43,13 +37,12 @@ export async function chooseDecoder(
   if (choice === 'warp') return warp('the application asks for warp');
   if (Object.keys(pack.networks).length === 0)
     return warp(`the pack ${pack.identity.name} has no network`);
-  const cores = navigator.hardwareConcurrency;
   let networks: Networks;
   try {
     networks = await openNetworks({
       assets,
       prefer: choice,
-      threads: Math.min(MAX_THREADS, Math.ceil(cores / 2)),
+      threads: Math.min(MAX_THREADS, Math.ceil(navigator.hardwareConcurrency / 2)),
     });
   } catch (error) {
     if (choice !== 'auto') throw error;
@@ -58,11 +51,10 @@ export async function chooseDecoder(
   const { open, terminate, ...chosen } = networks;
   if (choice === 'webgpu' && chosen.runtime !== choice) {
     terminate();
-    throw new RuntimeError(chosen.reason);
+    throw new RuntimeError(`WebGPU cannot be had: ${chosen.reason}`);
   }
   const decoder = createDecoder(pack, open, {
-    networkBudget: cores > FEW_CORES ? NETWORK_BUDGET.manyCores : NETWORK_BUDGET.fewCores,
-    networkWaitMs: NETWORK_WAIT_MS,
+    networkBudget: NETWORK_BUDGET,
   });
   let closing: Promise<void> | undefined;
   const close = () => {

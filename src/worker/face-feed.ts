@@ -31,7 +31,7 @@ export class FaceFeed {
   readonly #read = createPictureReader();
   readonly #newest = new NewestFrame();
   readonly #trackMs = new MedianMeter();
-  #stopSource: () => void = () => {};
+  #stopSource: () => Promise<void> = async () => {};
   #dueMs = -Infinity;
   /** When the picture that was given last was taken up. */
   #startMs = -Infinity;
@@ -52,7 +52,7 @@ export class FaceFeed {
 
   /** Takes the frames of another source from now on. */
   setSource(source: FrameSource): void {
-    this.#stopSource();
+    void this.#stopSource();
     this.#stopSource = readSource(source, this.#newest);
   }
 
@@ -84,8 +84,9 @@ export class FaceFeed {
     }
   }
 
-  close(): void {
-    this.#stopSource();
+  /** Resolves when no frame is on its way any more. Safe to call twice. */
+  async close(): Promise<void> {
     this.#newest.close();
+    await this.#stopSource();
   }
 }

@@ -13,26 +13,35 @@ type TrackProcessorClass = new (init: { readonly track: MediaStreamTrack }) => T
 export const trackProcessorClass = (): TrackProcessorClass | undefined =>
   (globalThis as { MediaStreamTrackProcessor?: TrackProcessorClass }).MediaStreamTrackProcessor;
 
+/** A track whose page has stopped it ends within a frame's time. */
+const DRAIN_LIMIT_MS = 1000;
+
 /**
- * Reads the frames of a source into `newest` until the source ends or the returned function is called.
- * Nothing is read of a source whose frames come as messages.
+ * Reads the frames of a source into `newest` until the source ends or the returned function is called,
+ * whose promise resolves when no frame is on its way any more; the page stops the track first. Nothing is
+ * read of a source whose frames come as messages.
  */
-export function readSource(source: FrameSource, newest: NewestFrame): () => void {
-  if ('frames' in source) return () => {};
+export function readSource(source: FrameSource, newest: NewestFrame): () => Promise<void> {
+  if ('frames' in source) return async () => {};
   const readable =
     'readable' in source ? source.readable : new (trackProcessorClass()!)(source).readable;
   const reader = readable.getReader();
+  let stopped = false;
   const read = async () => {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      newest.offer(value, callClock());
+      // Cancelled, a stream of another thread would drop the frames on their way, which nobody closes then.
+      if (stopped) value.close();
+      else newest.offer(value, callClock());
     }
   };
   // A source that breaks has ended.
-  read().catch(() => undefined);
+  const ended = read().catch(() => undefined);
   return () => {
-    reader.cancel().catch(() => undefined);
+    stopped = true;
     if ('track' in source) source.track.stop();
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_LIMIT_MS));
+    return Promise.race([ended, limit]);
   };
 }

@@ -7,6 +7,7 @@ import {
   patchesOf,
 } from '../../geometry/appearance.js';
 import { CROP_UNITS, type Landmarks } from '../../geometry/landmarks.js';
+import type { Picture } from '../../geometry/picture.js';
 
 /** The appearance of a frame as a picture of differences, 256 × 256. */
 export interface AppearanceField {
@@ -16,6 +17,10 @@ export interface AppearanceField {
   readonly boxes: readonly Box[];
   /** 3 × 256 × 256: R, G, B to add to the warped references; 1 is full scale. */
   readonly planes: Float32Array;
+  /** Adds it to a square picture of the warped references, of any size. */
+  correct(picture: Picture): void;
+  /** Adds it to a network's paint (`PortraitOutputs.paint`), as far as that leaves the references. */
+  addToPaint(paint: Float32Array): void;
 }
 
 /** Share of a box's side over which the difference fades out towards its border. */
@@ -71,7 +76,47 @@ export function createAppearanceField(basis: AppearanceBasis): AppearanceField {
     }
   }
 
-  return { update, boxes, planes };
+  function correct({ width, data }: Picture): void {
+    const scale = width / CROP_UNITS;
+    const last = CROP_UNITS - 1;
+    for (const [left, top, right, bottom] of boxes) {
+      const end = Math.min((right + 1) * scale, width);
+      const bottomEnd = Math.min((bottom + 1) * scale, width);
+      for (let y = Math.max(Math.floor((top - 1) * scale), 0); y < bottomEnd; y++) {
+        const down = Math.min(Math.max((y + 0.5) / scale - 0.5, 0), last);
+        const upper = Math.min(down | 0, last - 1);
+        // Nothing of this box is beyond its border.
+        const above = upper >= top && upper < bottom ? 255 * (1 - down + upper) : 0;
+        const below = upper + 1 >= top && upper + 1 < bottom ? 255 * (down - upper) : 0;
+        for (let x = Math.max(Math.floor((left - 1) * scale), 0); x < end; x++) {
+          const along = Math.min(Math.max((x + 0.5) / scale - 0.5, 0), last);
+          const first = Math.min(along | 0, last - 1);
+          const before = first >= left && first < right ? 1 - along + first : 0;
+          const after = first + 1 >= left && first + 1 < right ? along - first : 0;
+          let at = upper * CROP_UNITS + first;
+          for (let c = 0; c < 3; c++, at += PLANE) {
+            const next = at + CROP_UNITS;
+            data[4 * (y * width + x) + c] +=
+              above * (before * planes[at] + after * planes[at + 1]) +
+              below * (before * planes[next] + after * planes[next + 1]);
+          }
+        }
+      }
+    }
+  }
+
+  function addToPaint(paint: Float32Array): void {
+    for (const [left, top, right, bottom] of boxes) {
+      for (let y = top; y < bottom; y++) {
+        for (let at = y * CROP_UNITS + left, end = at + right - left; at < end; at++) {
+          const kept = 1 - paint[3 * PLANE + at];
+          for (let i = at; i < 3 * PLANE; i += PLANE) paint[i] += planes[i] * kept;
+        }
+      }
+    }
+  }
+
+  return { update, boxes, planes, correct, addToPaint };
 }
 
 const faded = (place: number): number => Math.min(1, Math.min(place, 1 - place) / FADE);

@@ -3,7 +3,8 @@ import { checkOption } from '../../protocol/check-options.js';
 import type { DecoderOptions, FaceDecoder } from '../decoder.js';
 import type { OpenSession } from '../inference.js';
 import { checkPack, type Pack, PackError } from '../pack.js';
-import { createPortraitDecoder, type PortraitNetworks } from './portrait.js';
+import { createPortraitDecoder } from './portrait.js';
+import type { PortraitNetworks } from './portrait-network.js';
 import { createWarpDecoder } from './warp.js';
 
 type Create = (
@@ -49,10 +50,9 @@ export function createFamilyDecoder(
       `the pack's decoder family is ${family}; this version knows ${Object.keys(FAMILIES).join(', ')}: update visavis`,
     );
   }
-  const { networkBudget, networkWaitMs = 0 } = options;
+  const { networkBudget } = options;
   const fits = networkBudget === undefined || (networkBudget > 0 && networkBudget <= 1);
   checkOption(fits, 'networkBudget', 'above 0 and at most 1', networkBudget);
-  checkOption(networkWaitMs >= 0, 'networkWaitMs', '0 or more', networkWaitMs);
   return create(networks, open, appearance, options);
 }
 

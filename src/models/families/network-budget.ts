@@ -1,36 +1,58 @@
-/** Decides for which frames a network is run, so that it takes no more than a share of the time. */
+/** What becomes of a network for a frame: it is run and waited for, it is only timed, or it rests. */
+export type NetworkTurn = 'run' | 'time' | 'rest';
+
+/** Decides whether a network keeps up with the frames. */
 export interface NetworkBudget {
-  /** Whether the network may be run for the frame that is asked for now. */
-  allows(): boolean;
-  /** Milliseconds of the lesser of the last two runs; until there are two, Infinity. */
-  readonly tookMs: number;
-  /** Takes note of a run that began at this time (of `now`) and has ended. */
+  /** Of the frame that is asked for now. */
+  turn(): NetworkTurn;
+  /** Takes note of a run that began at this time and has ended now. */
   ran(startedAt: number): void;
 }
 
+/** Every frame waits for its run. */
+const UNLIMITED: NetworkBudget = { turn: () => 'run', ran: () => {} };
+/** The share that the last frame has in the mean time between frames. */
+const NEWEST = 0.25;
+/** The longest that counts between two frames: that they are fewer may be the network's doing. */
+const LONGEST_MS = 1000 / 15;
+/** How often a network that rests is timed: the machine may have become free. */
+const TIMED_MS = 3_000;
+/** It goes on only where it would take so much less than it may: else it would come and go. */
+const MARGIN = 0.8;
+
 /**
- * A budget of `share` (above 0, at most 1) of the time that `now` tells (milliseconds); undefined:
- * no limit. A run costs the lesser of the last two: the first one, which also compiles the network,
- * is not held against it.
+ * A budget of `share` (above 0, at most 1) of the time between frames that `now` tells, in milliseconds;
+ * undefined: no limit. A network that takes more rests: what it said of an earlier frame makes a later one worse than
+ * saying nothing (docs/decisions.md).
  */
 export function createNetworkBudget(share: number | undefined, now: () => number): NetworkBudget {
-  let last = 0;
-  let tookMs = Number.POSITIVE_INFINITY;
-  let ended = 0;
-  let dueAt = Number.NEGATIVE_INFINITY;
+  if (share === undefined) return UNLIMITED;
+  let askedAt: number | undefined;
+  /** Between frames, milliseconds. */
+  let gap = LONGEST_MS;
+  let keepsUp = true;
+  let lastTook = 0;
+  let timedAt = 0;
   return {
-    allows: () => now() >= dueAt,
-    get tookMs() {
-      return tookMs;
+    turn() {
+      const at = now();
+      if (askedAt !== undefined) gap += NEWEST * (Math.min(at - askedAt, LONGEST_MS) - gap);
+      askedAt = at;
+      if (keepsUp) return 'run';
+      if (at - timedAt < TIMED_MS) return 'rest';
+      timedAt = at;
+      return 'time';
     },
     ran(startedAt) {
       const took = now() - startedAt;
-      const lesser = Math.min(took, last);
-      last = took;
-      if (++ended > 1) tookMs = lesser;
-      const interval = share === undefined ? 0 : lesser / share;
-      // A frame that comes late makes the next one's run no later, but by one run at most.
-      dueAt = Math.max(dueAt, startedAt - interval) + interval;
+      // The lesser of two runs: the first, which compiles the network, is not held against it.
+      const lesser = Math.min(took, lastTook);
+      lastTook = took;
+      const most = share * gap;
+      if (keepsUp) {
+        keepsUp = lesser <= most;
+        timedAt = now();
+      } else keepsUp = took <= MARGIN * most;
     },
   };
 }

@@ -2,6 +2,7 @@ import { createPicture, type Picture } from '../../geometry/picture.js';
 import { COEFFICIENTS } from '../../geometry/warp-map.js';
 import type { FaceWarp } from './face-warp.js';
 import { NETWORK_SIZE } from './portrait-inputs.js';
+import { allOf, LEAST_WEIGHT, runEnd, shownBy } from './reference-blend.js';
 
 /** Points across the network's flow and blend. */
 export const GRID_SIZE = 64;
@@ -18,12 +19,13 @@ export interface PortraitOutputs {
   readonly paint: Float32Array;
 }
 
-/** Weights below this cannot be seen. */
-const LEAST_WEIGHT = 0.004;
 /** Planes of a grid row: flow x, flow y, hold, blend. */
 const GRID_PLANES = 4;
-/** R, G, B, and how much of the references to drop. */
+/** R, G, B, and how much of the references to drop: where each begins in a row of the paint. */
 const PAINT_CHANNELS = 4;
+const GREEN = NETWORK_SIZE;
+const BLUE = 2 * NETWORK_SIZE;
+const DROP = 3 * NETWORK_SIZE;
 
 /**
  * Makes a picture of `size × size` of `count` warped references as the network says; the same
@@ -40,98 +42,105 @@ export function composePortrait(
   const { data } = picture;
   const grid = new Float32Array(GRID_PLANES * count * GRID_SIZE);
   const weights = new Float64Array(count);
-  const { ids } = warp.map;
-  // Of the triangle that the row is in: whether its maps say all, they, and the references it shows.
-  let plain = false;
-  let m = warp.map.triangle(0);
   const used = new Uint8Array(count);
-  let active = 0;
-  const line = new Float32Array(PAINT_CHANNELS * NETWORK_SIZE);
+  const { ids } = warp.map;
+  const lines = new Float32Array(PAINT_CHANNELS * NETWORK_SIZE);
   const scale = size / NETWORK_SIZE;
-  const perGrid = GRID_SIZE / size;
+  const onGrid = between(size, GRID_SIZE);
+  const onPaint = between(size, NETWORK_SIZE);
   for (let row = 0, i = 0; row < size; row++) {
     const y = row + 0.5;
-    gridRow(grid, count, y * perGrid - 0.5, scale, flow, hold, blend);
-    paintRow(line, clamped(y / scale - 0.5, NETWORK_SIZE - 1), paint);
-    let end = 0;
-    for (let column = 0; column < size; column++, i++) {
-      const x = column + 0.5;
-      if (column === end) {
-        const id = ids[i];
-        plain = warp.isPlain(id);
-        do end++;
-        while (end < size && ids[i + end - column] === id);
-        active = 0;
-        if (plain) m = warp.map.triangle(id);
-        for (let k = 0, c = 6; k < count; k++, c += COEFFICIENTS) {
-          const at = m[c + 1] * y + m[c + 2];
-          const shows = at + m[c] * x > 0 || at + m[c] * (end - 0.5) > 0;
-          if (!plain || shows) used[active++] = k;
+    gridRow(grid, count, onGrid.first[row] + onGrid.part[row], scale, flow, hold, blend);
+    paintRow(lines, onPaint.first[row], onPaint.part[row], paint);
+    for (let column = 0; column < size; ) {
+      const id = ids[i];
+      const end = runEnd(ids, i, column, size);
+      const plain = warp.isPlain(id);
+      const m = warp.map.triangle(plain ? id : 0);
+      const active = plain ? shownBy(m, column, end, y, used) : allOf(used);
+      for (; column < end; column++, i++) {
+        const x = column + 0.5;
+        const g = onGrid.first[column];
+        const part = onGrid.part[column];
+        const next = onGrid.step[column];
+        let total = 1;
+        if (active === 1) weights[0] = 1;
+        else {
+          total = 0;
+          for (let a = 0; a < active; a++) {
+            const k = used[a];
+            const at = (GRID_PLANES * k + 3) * GRID_SIZE + g;
+            const c = COEFFICIENTS * k + 6;
+            const share = plain
+              ? Math.max(m[c] * x + m[c + 1] * y + m[c + 2], 0)
+              : warp.share(k, x, y, i);
+            weights[a] = share * (grid[at] + part * (grid[at + next] - grid[at]));
+            total += weights[a];
+          }
         }
-      }
-      const gx = clamped(x * perGrid - 0.5, GRID_SIZE - 1);
-      const g = gx | 0;
-      const part = gx - g;
-      const next = g < GRID_SIZE - 1 ? 1 : 0;
-      let total = 0;
-      for (let a = 0; a < active; a++) {
-        const k = used[a];
-        const at = (GRID_PLANES * k + 3) * GRID_SIZE + g;
-        const c = COEFFICIENTS * k + 6;
-        const share = plain
-          ? clamped(m[c] * x + m[c + 1] * y + m[c + 2], 1)
-          : warp.share(k, x, y, i);
-        const factor = grid[at] + part * (grid[at + next] - grid[at]);
-        weights[a] = share * factor;
-        total += weights[a];
-      }
-      let red = 0;
-      let green = 0;
-      let blue = 0;
-      let sum = 1e-9;
-      for (let a = 0; a < active; a++) {
-        const weight = weights[a];
-        if (weight < LEAST_WEIGHT * total) continue;
-        const k = used[a];
-        const at = GRID_PLANES * k * GRID_SIZE + g;
-        const below = at + GRID_SIZE;
-        const rest = below + GRID_SIZE;
-        const held = grid[rest] + part * (grid[rest + next] - grid[rest]);
-        let u: number;
-        let v: number;
-        if (plain) {
-          const c = COEFFICIENTS * k;
-          u = m[c] * x + m[c + 1] * y + m[c + 2];
-          v = m[c + 3] * x + m[c + 4] * y + m[c + 5];
-        } else {
-          warp.locate(k, x, y, i);
-          u = warp.at.x;
-          v = warp.at.y;
+        let red = 0;
+        let green = 0;
+        let blue = 0;
+        let sum = 1e-9;
+        for (let a = 0; a < active; a++) {
+          const weight = weights[a];
+          if (weight < LEAST_WEIGHT * total) continue;
+          const k = used[a];
+          const at = GRID_PLANES * k * GRID_SIZE + g;
+          const below = at + GRID_SIZE;
+          const rest = below + GRID_SIZE;
+          const held = grid[rest] + part * (grid[rest + next] - grid[rest]);
+          let u: number;
+          let v: number;
+          if (plain) {
+            const c = COEFFICIENTS * k;
+            u = m[c] * x + m[c + 1] * y + m[c + 2];
+            v = m[c + 3] * x + m[c + 4] * y + m[c + 5];
+          } else {
+            warp.locate(k, x, y, i);
+            u = warp.at.x;
+            v = warp.at.y;
+          }
+          const colour = warp.colour(
+            k,
+            u + held * (x - u) + grid[at] + part * (grid[at + next] - grid[at]),
+            v + held * (y - v) + grid[below] + part * (grid[below + next] - grid[below]),
+          );
+          red += weight * (colour & 255);
+          green += weight * ((colour >>> 8) & 255);
+          blue += weight * ((colour >>> 16) & 255);
+          sum += weight;
         }
-        const colour = warp.colour(
-          k,
-          u + held * (x - u) + grid[at] + part * (grid[at + next] - grid[at]),
-          v + held * (y - v) + grid[below] + part * (grid[below + next] - grid[below]),
-        );
-        red += weight * (colour & 255);
-        green += weight * ((colour >>> 8) & 255);
-        blue += weight * ((colour >>> 16) & 255);
-        sum += weight;
+        const p = onPaint.first[column];
+        const q = p + onPaint.step[column];
+        const across = onPaint.part[column];
+        const drop = lines[DROP + p] + across * (lines[DROP + q] - lines[DROP + p]);
+        const keep = (1 - drop) / sum;
+        const out = 4 * i;
+        data[out] = red * keep + 255 * (lines[p] + across * (lines[q] - lines[p]));
+        data[out + 1] =
+          green * keep + 255 * (lines[GREEN + p] + across * (lines[GREEN + q] - lines[GREEN + p]));
+        data[out + 2] =
+          blue * keep + 255 * (lines[BLUE + p] + across * (lines[BLUE + q] - lines[BLUE + p]));
+        data[out + 3] = 255;
       }
-      const px = clamped(x / scale - 0.5, NETWORK_SIZE - 1);
-      const p = PAINT_CHANNELS * (px | 0);
-      const q = px < NETWORK_SIZE - 1 ? p + PAINT_CHANNELS : p;
-      const across = px - (px | 0);
-      const drop = line[p + 3] + across * (line[q + 3] - line[p + 3]);
-      const keep = (1 - drop) / sum;
-      const out = 4 * i;
-      data[out] = red * keep + line[p] + across * (line[q] - line[p]);
-      data[out + 1] = green * keep + line[p + 1] + across * (line[q + 1] - line[p + 1]);
-      data[out + 2] = blue * keep + line[p + 2] + across * (line[q + 2] - line[p + 2]);
-      data[out + 3] = 255;
     }
   }
   return picture;
+}
+
+/** Where pixels lie between points: the point before, the step to the next, the part of the way. */
+function between(size: number, points: number) {
+  const first = new Uint16Array(size);
+  const step = new Uint8Array(size);
+  const part = new Float64Array(size);
+  for (let i = 0; i < size; i++) {
+    const at = clamped(((i + 0.5) * points) / size - 0.5, points - 1);
+    first[i] = at;
+    step[i] = at < points - 1 ? 1 : 0;
+    part[i] = at - first[i];
+  }
+  return { first, step, part };
 }
 
 /** The grid's values at row `y` (grid points at whole numbers); flow in pixels of the picture. */
@@ -148,7 +157,8 @@ function gridRow(
   const row = (top | 0) * GRID_SIZE;
   const part = top - (top | 0);
   const below = top < GRID_SIZE - 1 ? GRID_SIZE : 0;
-  const points = GRID_SIZE * GRID_SIZE;
+  const width = GRID_SIZE;
+  const points = width * width;
   for (let k = 0; k < count; k++) {
     for (let plane = 0; plane < GRID_PLANES; plane++) {
       const isFlow = plane < 2;
@@ -156,7 +166,7 @@ function gridRow(
       const base = (isFlow ? 2 * k + plane : k) * points + row;
       const unit = isFlow ? scale : 1;
       const to = (GRID_PLANES * k + plane) * GRID_SIZE;
-      for (let i = 0; i < GRID_SIZE; i++) {
+      for (let i = 0; i < width; i++) {
         const at = base + i;
         out[to + i] = unit * (from[at] + part * (from[at + below] - from[at]));
       }
@@ -166,18 +176,16 @@ function gridRow(
 
 const clamped = (value: number, limit: number): number => Math.min(Math.max(value, 0), limit);
 
-/** The paint at row `y` (rows at whole numbers), pixel by pixel; colours as 0–255. */
-function paintRow(out: Float32Array, y: number, paint: Float32Array): void {
-  const row = (y | 0) * NETWORK_SIZE;
-  const part = y - (y | 0);
-  const below = y < NETWORK_SIZE - 1 ? NETWORK_SIZE : 0;
+/** The paint at `part` of the way from a row to the next. */
+function paintRow(out: Float32Array, row: number, part: number, paint: Float32Array): void {
+  const width = NETWORK_SIZE;
+  const below = part > 0 ? width : 0;
   for (let channel = 0; channel < PAINT_CHANNELS; channel++) {
-    const unit = channel < 3 ? 255 : 1;
-    const base = channel * NETWORK_SIZE * NETWORK_SIZE + row;
-    for (let i = 0; i < NETWORK_SIZE; i++) {
+    const to = channel * width;
+    const base = (to + row) * width;
+    for (let i = 0; i < width; i++) {
       const at = base + i;
-      const value = paint[at] + part * (paint[at + below] - paint[at]);
-      out[PAINT_CHANNELS * i + channel] = unit * value;
+      out[to + i] = paint[at] + part * (paint[at + below] - paint[at]);
     }
   }
 }

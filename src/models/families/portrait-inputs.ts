@@ -1,6 +1,6 @@
-import type { AppearanceBasis, Box } from '../../geometry/appearance.js';
+import type { AppearanceBasis } from '../../geometry/appearance.js';
 import { drawContours, drawDisc } from '../../geometry/contours.js';
-import { CROP_UNITS, type Landmarks } from '../../geometry/landmarks.js';
+import { CROP_UNITS, type Landmarks, POINT_COUNT } from '../../geometry/landmarks.js';
 import { NO_TRIANGLE } from '../../geometry/rasteriser.js';
 import { LEFT_IRIS, RIGHT_IRIS } from '../../geometry/regions.js';
 import {
@@ -37,8 +37,12 @@ const FAR = 1.5;
 
 /** What the network of a frame sees, channel planes in row-major order; one frame's at a time. */
 export interface PortraitInputs {
-  /** Lays out a frame (crop units). */
+  /** Lays out a frame (crop units) and fills in what the network sees of it. */
   update(geometry: Landmarks): void;
+  /** Lays out a frame: `warp` and `field` alone. */
+  layOut(geometry: Landmarks): void;
+  /** Fills in what the network sees of the frame that is laid out. */
+  fill(): void;
   /** K × 3 × 256 × 256: each reference, warped to the frame; 0–1. */
   readonly warped: Float32Array;
   /**
@@ -51,11 +55,8 @@ export interface PortraitInputs {
   /** `CONDITIONING_CHANNELS` × 128 × 128. */
   readonly conditioning: Float32Array;
   readonly warp: FaceWarp;
-  /**
-   * Adds the frame's appearance to what the network paints (`PortraitOutputs.paint`), as far as it
-   * leaves the references: what it saw of them in `warped` had it too.
-   */
-  addAppearance(paint: Float32Array): void;
+  /** The frame's appearance: in `warped` already, to be added to what the network paints. */
+  readonly field: AppearanceField | undefined;
 }
 
 /**
@@ -74,21 +75,34 @@ export function createPortraitInputs(
   const warped = new Float32Array(3 * count * plane);
   const trust = new Float32Array(TRUST_CHANNELS * count * small);
   const conditioning = new Float32Array(CONDITIONING_CHANNELS * small);
+  const face = new Float32Array(3 * POINT_COUNT);
   const line = new Uint32Array(NETWORK_SIZE);
+  /** Of the triangle that is described, reference by reference. */
+  const stretches = new Float64Array(count);
   const channel = (index: number) => conditioning.subarray(index * small, (index + 1) * small);
   const eyes = channel(4);
   const irises = channel(5);
   const contours = channel(6);
 
-  function update(geometry: Landmarks): void {
+  function layOut(geometry: Landmarks): void {
+    face.set(geometry.subarray(0, face.length));
     warp.update(geometry);
+    field?.update(geometry);
+  }
+
+  function fill(): void {
     for (let k = 0; k < count; k++) paint(warped.subarray(3 * k * plane), k);
-    if (field) correct(field, geometry);
+    if (field) correct(field);
     describe();
     irises.fill(0);
-    drawDisc(geometry, RIGHT_IRIS, CONDITIONING_SIZE, eyes, irises);
-    drawDisc(geometry, LEFT_IRIS, CONDITIONING_SIZE, eyes, irises);
-    drawContours(geometry, CONDITIONING_SIZE, contours);
+    drawDisc(face, RIGHT_IRIS, CONDITIONING_SIZE, eyes, irises);
+    drawDisc(face, LEFT_IRIS, CONDITIONING_SIZE, eyes, irises);
+    drawContours(face, CONDITIONING_SIZE, contours);
+  }
+
+  function update(geometry: Landmarks): void {
+    layOut(geometry);
+    fill();
   }
 
   function paint(out: Float32Array, k: number): void {
@@ -103,33 +117,18 @@ export function createPortraitInputs(
     }
   }
 
-  /** Calls `visit` with the index of each number of the planes that a box holds. */
-  function within([left, top, right, bottom]: Box, visit: (index: number) => void): void {
-    for (let c = 0; c < 3; c++) {
-      for (let y = top; y < bottom; y++) {
-        const row = c * plane + y * NETWORK_SIZE;
-        for (let i = row + left; i < row + right; i++) visit(i);
-      }
-    }
-  }
-
   /** Adds the appearance to the warped references. */
-  function correct({ planes, boxes, update: layOut }: AppearanceField, geometry: Landmarks): void {
-    layOut(geometry);
-    for (const box of boxes) {
-      within(box, (i) => {
-        for (let at = i; at < warped.length; at += 3 * plane)
-          warped[at] = Math.min(Math.max(warped[at] + planes[i], 0), 1);
-      });
-    }
-  }
-
-  function addAppearance(painted: Float32Array): void {
-    if (!field) return;
-    for (const box of field.boxes) {
-      within(box, (i) => {
-        painted[i] += field.planes[i] * (1 - painted[3 * plane + (i % plane)]);
-      });
+  function correct({ planes, boxes }: AppearanceField): void {
+    for (const [left, top, right, bottom] of boxes) {
+      for (let channel = 0; channel < 3 * count; channel++) {
+        const from = (channel % 3) * plane;
+        const to = channel * plane;
+        for (let y = top; y < bottom; y++) {
+          const end = y * NETWORK_SIZE + right;
+          for (let i = y * NETWORK_SIZE + left; i < end; i++)
+            warped[to + i] = Math.min(Math.max(warped[to + i] + planes[from + i], 0), 1);
+        }
+      }
     }
   }
 
@@ -137,6 +136,8 @@ export function createPortraitInputs(
   function describe(): void {
     const step = NETWORK_SIZE / CONDITIONING_SIZE;
     const { ids } = warp.map;
+    let current = NO_TRIANGLE;
+    let m = warp.map.triangle(0);
     for (let row = 0, i = 0; row < CONDITIONING_SIZE; row++) {
       for (let column = 0; column < CONDITIONING_SIZE; column++, i++) {
         const id = ids[step * (row * NETWORK_SIZE + column)];
@@ -155,11 +156,17 @@ export function createPortraitInputs(
           }
           continue;
         }
-        const m = warp.map.triangle(id);
+        if (id !== current) {
+          current = id;
+          m = warp.map.triangle(id);
+          for (let k = 0, c = 0; k < count; k++, c += COEFFICIENTS) {
+            const area = Math.abs(m[c] * m[c + 4] - m[c + 1] * m[c + 3]);
+            stretches[k] = limited(0.5 * Math.log2(area + 1e-6), 1);
+          }
+        }
         for (let k = 0, c = 0, out = i; k < count; k++, c += COEFFICIENTS) {
           trust[out] = Math.min(Math.max(m[c + 6] * x + m[c + 7] * y + m[c + 8], 0), 1);
-          const area = Math.abs(m[c] * m[c + 4] - m[c + 1] * m[c + 3]);
-          trust[out + small] = limited(0.5 * Math.log2(area + 1e-6), 1);
+          trust[out + small] = stretches[k];
           const right = m[c] * x + m[c + 1] * y + m[c + 2] - x;
           const below = m[c + 3] * x + m[c + 4] * y + m[c + 5] - y;
           trust[out + 2 * small] = limited(right / MOTION_UNIT, MOST_MOTION);
@@ -175,7 +182,7 @@ export function createPortraitInputs(
       }
     }
   }
-  return { update, warped, trust, conditioning, warp, addAppearance };
+  return { update, layOut, fill, warped, trust, conditioning, warp, field };
 }
 
 const limited = (value: number, limit: number): number => Math.min(Math.max(value, -limit), limit);

@@ -6,99 +6,91 @@ import { checkOption } from '../../protocol/check-options.js';
 import { InvalidStateError } from '../../protocol/errors.js';
 import { checkGeometry, checkPicture } from '../check-options.js';
 import type { DecoderIdentity, DecoderOptions, DecoderReference, FaceDecoder } from '../decoder.js';
-import type { InferenceSession, OpenSession, Tensor } from '../inference.js';
+import { type AppearanceField, createAppearanceField } from './appearance-field.js';
 import { createFaceWarp, type FaceWarp } from './face-warp.js';
 import { createNetworkBudget } from './network-budget.js';
-import { composePortrait, GRID_SIZE, type PortraitOutputs } from './portrait-compose.js';
+import { composePortrait, type PortraitOutputs } from './portrait-compose.js';
+import { createPortraitInputs, NETWORK_SIZE, type PortraitInputs } from './portrait-inputs.js';
 import {
-  CONDITIONING_CHANNELS,
-  CONDITIONING_SIZE,
-  createPortraitInputs,
-  NETWORK_SIZE,
-  type PortraitInputs,
-  TRUST_CHANNELS,
-} from './portrait-inputs.js';
+  openGenerator,
+  type PortraitGenerator,
+  type PortraitNetworks,
+} from './portrait-network.js';
+import { blendReferences } from './reference-blend.js';
 import { alignReferences } from './surround-fit.js';
-
-/** The networks of a pack of the family, and what opens them. */
-export interface PortraitNetworks {
-  /**
-   * `pictures` K × 3 × 128 × 128 (0–1) and `conditioning` K × 7 × 128 × 128 → `layout` and `style`,
-   * the person's codes, 1 × n: the means over the K references.
-   */
-  readonly encoder: Uint8Array;
-  /**
-   * `warped` 1 × K × 3 × 256 × 256, `trust` 1 × K × 4 × 128 × 128, `conditioning`
-   * 1 × 7 × 128 × 128, `layout`, `style` → `flow`, `hold`, `blend`, `paint` (`PortraitOutputs`).
-   */
-  readonly generator: Uint8Array;
-  readonly open: OpenSession;
-}
 
 interface Person {
   readonly size: number;
   readonly count: number;
-  readonly inputs: PortraitInputs;
   /** The references at the size to show. */
   readonly warp: FaceWarp;
-  readonly generator: Generator | undefined;
-  /** What it said last. */
-  said: PortraitOutputs | undefined;
+  readonly field: AppearanceField | undefined;
+  readonly network: PersonNetwork | undefined;
 }
 
-/** A person's network. */
-interface Generator {
-  /** Its file, and the network itself. */
-  readonly graph: Uint8Array;
-  readonly session: InferenceSession;
-  readonly layout: Tensor;
-  readonly style: Tensor;
+interface PersonNetwork {
+  readonly inputs: PortraitInputs;
+  readonly generator: PortraitGenerator;
+  /** Why its last run, which no picture waited for, failed. */
+  failure: Error | undefined;
 }
 
 /**
  * The `portrait` family: LSR's layout and style codes (Meshry et al. 2021) with warped references.
- * The networks work at 256 × 256; what they say is applied to the references at the size to show.
- * Without networks the references are shown as the motion alone says. It keeps state from frame to
- * frame, so one decoder serves one stream. `decode` before `setIdentity` or after `close` rejects with
- * an `InvalidStateError`, what is no identity or geometry with a TypeError.
+ * The networks work at 256 × 256; what they say is applied to the references at the size to show. With
+ * a budget that is too small for every frame the network rests. Without networks the references are shown as the motion alone says. It keeps
+ * state from frame to frame, so one decoder serves one stream. `decode` before `setIdentity` or after
+ * `close` rejects with an `InvalidStateError`, what is no identity or geometry with a TypeError.
  */
 export function createPortraitDecoder(
   networks?: PortraitNetworks,
   appearance?: AppearanceBasis,
-  { networkBudget, networkWaitMs = Infinity, now = () => performance.now() }: DecoderOptions = {},
+  { networkBudget, now = () => performance.now() }: DecoderOptions = {},
 ): FaceDecoder {
   let person: Person | undefined;
   let closed = false;
-  /** The run that is under way, or the last one. */
-  let running: Promise<unknown> = Promise.resolve();
-  let isRunning = false;
-  /** How a run failed that no frame waited for. */
-  let failure: Error | undefined;
+  /** The run that is under way. */
+  let running: Promise<void> | undefined;
   const budget = createNetworkBudget(networkBudget, now);
   const stats = { frames: 0, networkRuns: 0 };
+  /** The paint and the appearance of a frame. */
+  const painted = new Float32Array(networks ? 4 * NETWORK_SIZE * NETWORK_SIZE : 0);
 
-  async function ask(
-    { session, layout, style }: Generator,
-    { warped, trust, conditioning }: Pick<PortraitInputs, 'warped' | 'trust' | 'conditioning'>,
-    count: number,
-  ): Promise<PortraitOutputs> {
-    const side = CONDITIONING_SIZE;
+  /** Runs a network on the frame that is laid out. */
+  function run({ inputs, generator }: PersonNetwork): Promise<PortraitOutputs> {
     const startedAt = now();
-    isRunning = true;
-    const run = session.run({
-      warped: tensor(warped, 1, count, 3, NETWORK_SIZE, NETWORK_SIZE),
-      trust: tensor(trust, 1, count, TRUST_CHANNELS, side, side),
-      conditioning: tensor(conditioning, 1, CONDITIONING_CHANNELS, side, side),
-      layout,
-      style,
+    inputs.fill();
+    const made = generator.run(inputs).then((said) => {
+      budget.ran(startedAt);
+      return said;
     });
-    running = run;
-    const { flow, hold, blend, paint } = await run.finally(() => {
-      isRunning = false;
+    const done = () => {
+      running = undefined;
+    };
+    running = made.then(done, done);
+    return made;
+  }
+
+  /** Runs a network for the sake of the time that it takes. */
+  function time(network: PersonNetwork): void {
+    // Its run may hold the thread: the picture goes first.
+    setTimeout(() => {
+      if (person?.network !== network || running) return;
+      run(network).catch((error: Error) => {
+        network.failure = error;
+      });
     });
-    budget.ran(startedAt);
-    stats.networkRuns++;
-    return { flow: flow.data, hold: hold.data, blend: blend.data, paint: paint.data };
+  }
+
+  function compose({ size, count, warp, field }: Person, said?: PortraitOutputs): Picture {
+    if (said) {
+      painted.set(said.paint);
+      field?.addToPaint(painted);
+      return composePortrait(warp, count, size, { ...said, paint: painted });
+    }
+    const picture = blendReferences(warp, count, size);
+    field?.correct(picture);
+    return picture;
   }
 
   return {
@@ -106,18 +98,18 @@ export function createPortraitDecoder(
     async setIdentity(identity: DecoderIdentity): Promise<void> {
       if (closed) throw new InvalidStateError('the decoder is closed');
       const references = checkedReferences(identity);
-      const before = person?.generator;
-      const { small, ...prepared } = prepare(identity.size, references, appearance);
+      const before = person?.network?.generator;
+      const small = references.map(atNetworkSize);
       const generator =
-        networks && (await openGenerator({ ...networks, ...identity.networks }, before, small));
+        networks && (await openGenerator({ ...networks, ...identity.networks }, small, before));
       if (closed) {
         await generator?.session.close();
         throw new InvalidStateError('the decoder is closed');
       }
-      person = { ...prepared, generator, said: undefined };
-      // A frame may still be under way with the one before.
+      person = prepare(references, small, appearance, generator);
       if (before && before.session !== generator?.session) {
-        await running.catch(() => undefined);
+        // A frame may still be under way with it.
+        await running;
         await before.session.close();
       }
     },
@@ -126,81 +118,29 @@ export function createPortraitDecoder(
       if (!person) throw new InvalidStateError('the decoder has no identity yet');
       checkGeometry('geometry', geometry);
       const shown = person;
-      const { size, count, inputs, warp, generator } = shown;
-      inputs.update(geometry);
-      if (failure) throw failure;
-      const waits = budget.tookMs <= networkWaitMs;
-      const asked =
-        generator && !isRunning && budget.allows()
-          ? ask(generator, waits ? inputs : copied(inputs), count)
-          : undefined;
-      if (warp !== inputs.warp) warp.update(geometry);
-      if (waits) shown.said = (await asked) ?? shown.said;
-      else
-        asked?.then(
-          (said) => {
-            shown.said = said;
-          },
-          (error: Error) => {
-            failure = error;
-          },
-        );
+      const { network } = shown;
+      if (network?.failure) throw network.failure;
+      const turn = network && budget.turn();
+      // A run that no picture waits for may still be under way.
+      if (turn === 'run') await running;
+      layOut(shown, geometry);
+      const said = network && turn === 'run' ? await run(network) : undefined;
+      const picture = compose(shown, said);
+      if (network && turn === 'time') time(network);
+      if (said) stats.networkRuns++;
       stats.frames++;
-      const { paint, ...outputs } = shown.said ?? silence(count);
-      const painted = paint.slice();
-      inputs.addAppearance(painted);
-      return composePortrait(warp, count, size, { ...outputs, paint: painted });
+      return picture;
     },
     async close(): Promise<void> {
       if (closed) return;
       closed = true;
-      const last = person;
+      const last = person?.network;
       person = undefined;
-      await running.catch(() => undefined);
-      await last?.generator?.session.close();
+      await running;
+      await last?.generator.session.close();
     },
   };
 }
-
-/** What a network sees, to stay as it is while the next frame is laid out. */
-const copied = ({ warped, trust, conditioning }: PortraitInputs) => ({
-  warped: warped.slice(),
-  trust: trust.slice(),
-  conditioning: conditioning.slice(),
-});
-
-/** What a network says that leaves everything to the geometry. */
-function silence(count: number): PortraitOutputs {
-  const grid = count * GRID_SIZE * GRID_SIZE;
-  return {
-    flow: new Float32Array(2 * grid),
-    hold: new Float32Array(grid),
-    blend: new Float32Array(grid).fill(1),
-    paint: new Float32Array(4 * NETWORK_SIZE * NETWORK_SIZE),
-  };
-}
-
-/** A person's generator; the one `before` goes on where the graph is the same. */
-async function openGenerator(
-  { encoder, generator: graph, open }: PortraitNetworks,
-  before: Generator | undefined,
-  references: readonly DecoderReference[],
-): Promise<Generator> {
-  const kept = before?.graph === graph ? before.session : undefined;
-  const session = kept ?? (await open(graph));
-  const codes = await open(encoder);
-  try {
-    const { layout, style } = await codes.run(encoderInputs(references));
-    return { graph, session, layout, style };
-  } catch (error) {
-    if (!kept) await session.close();
-    throw error;
-  } finally {
-    await codes.close();
-  }
-}
-
-const tensor = (data: Float32Array, ...dims: number[]): Tensor => ({ data, dims });
 
 function checkedReferences({ size, references }: DecoderIdentity): readonly DecoderReference[] {
   checkOption(references?.length > 0, 'identity.references', 'one at least');
@@ -213,62 +153,34 @@ function checkedReferences({ size, references }: DecoderIdentity): readonly Deco
   return references;
 }
 
-/** What can be said of a person without a network, and the references as networks see them. */
+const atNetworkSize = ({ picture, landmarks }: DecoderReference): DecoderReference => ({
+  picture: resampleSquare(picture, whole(picture), NETWORK_SIZE),
+  landmarks,
+});
+
+/** A person with these references, of the size to show and of the networks'. */
 function prepare(
-  size: number,
   references: readonly DecoderReference[],
+  small: readonly DecoderReference[],
   appearance: AppearanceBasis | undefined,
-) {
-  const small = references.map((reference) => ({
-    ...reference,
-    picture:
-      size === NETWORK_SIZE
-        ? reference.picture
-        : resampleSquare(reference.picture, whole(reference.picture), NETWORK_SIZE),
-  }));
+  generator: PortraitGenerator | undefined,
+): Person {
+  const size = references[0].picture.width;
   const aligned = alignReferences(small);
-  const inputs = createPortraitInputs(aligned, appearance);
-  const sized = aligned.map(({ landmarks }, k) => ({ ...references[k], landmarks }));
+  const inputs = generator && createPortraitInputs(aligned, appearance);
+  const sized = aligned.map(({ landmarks }, k) => ({ picture: references[k].picture, landmarks }));
   return {
-    small,
     size,
     count: references.length,
-    inputs,
-    warp: size === NETWORK_SIZE ? inputs.warp : createFaceWarp(sized, size),
+    warp: inputs && size === NETWORK_SIZE ? inputs.warp : createFaceWarp(sized, size),
+    field: inputs ? inputs.field : appearance && createAppearanceField(appearance),
+    network: generator && inputs && { inputs, generator, failure: undefined },
   };
 }
 
-/** The references at half size, each beside its own conditioning. */
-function encoderInputs(references: readonly DecoderReference[]): Record<string, Tensor> {
-  const count = references.length;
-  const plane = CONDITIONING_SIZE * CONDITIONING_SIZE;
-  const pictures = new Float32Array(3 * count * plane);
-  const conditioning = new Float32Array(CONDITIONING_CHANNELS * count * plane);
-  references.forEach((reference, k) => {
-    pictures.set(halved(reference.picture), 3 * k * plane);
-    const own = createPortraitInputs([reference]);
-    own.update(reference.landmarks);
-    conditioning.set(own.conditioning, CONDITIONING_CHANNELS * k * plane);
-  });
-  const side = CONDITIONING_SIZE;
-  return {
-    pictures: tensor(pictures, count, 3, side, side),
-    conditioning: tensor(conditioning, count, CONDITIONING_CHANNELS, side, side),
-  };
-}
-
-/** A 256 × 256 picture at half its size, as planes, 0–1: what the encoder sees. */
-export function halved({ width, data }: Picture): Float32Array {
-  const plane = CONDITIONING_SIZE * CONDITIONING_SIZE;
-  const out = new Float32Array(3 * plane);
-  for (let y = 0, i = 0; y < CONDITIONING_SIZE; y++) {
-    for (let x = 0; x < CONDITIONING_SIZE; x++, i++) {
-      for (let c = 0; c < 3; c++) {
-        const at = 4 * (2 * y * width + 2 * x) + c;
-        const below = at + 4 * width;
-        out[c * plane + i] = (data[at] + data[at + 4] + data[below] + data[below + 4]) / 1020;
-      }
-    }
-  }
-  return out;
+/** Lays out a frame (crop units). */
+function layOut({ warp, field, network }: Person, geometry: Landmarks): void {
+  if (network) network.inputs.layOut(geometry);
+  else field?.update(geometry);
+  if (warp !== network?.inputs.warp) warp.update(geometry);
 }
