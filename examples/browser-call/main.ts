@@ -8,6 +8,7 @@ import { closeMedia, type Media, MediaProblem, openMedia } from './media.js';
 import { type PageOptions, readOptions } from './options.js';
 import { forgetPeerKey, showPeerKey } from './peer-key.js';
 import * as storage from './storage.js';
+import type { Failure } from './talking-head.js';
 import { failureMessage } from './texts.js';
 import * as ui from './ui.js';
 
@@ -27,6 +28,8 @@ interface Visit {
   readonly abort: AbortController;
   media?: Media;
   call?: Call;
+  /** There will be no talking head of the other side. */
+  headFailed?: boolean;
   stopFigures?: () => void;
   loopback?: Promise<Loopback | undefined> | undefined;
   showLoopback?: (on: boolean) => void;
@@ -109,17 +112,22 @@ function startCall(
       },
       audio: (track) => listenTo(track),
       identity: (key) => {
-        ui.setAlert('failed', undefined);
+        showFailure(undefined);
         void showPeerKey(key, enrolment);
       },
       failed: (failure) => {
         if (failure && /enrolment/.test(failure.message)) void enrolAgain(current.room);
-        else ui.setAlert('failed', failure && failureMessage(failure.code, failure.message));
+        else showFailure(failure);
       },
       face: (present) => ui.setAlert('face', present ? undefined : NO_FACE),
     },
   );
   current.call = call;
+  const showFailure = (failure: Failure | undefined) => {
+    ui.setAlert('failed', failure && failureMessage(failure.code, failure.message));
+    current.headFailed = failure !== undefined;
+    noteRemote();
+  };
 
   current.showLoopback = (on) => {
     ui.setPressed('mirror-mode', on);
@@ -149,7 +157,19 @@ const STATES: Readonly<Record<CallState, string>> = {
 function showCallState(state: CallState): void {
   document.body.dataset.connection = state;
   ui.showStatus(STATES[state]);
-  ui.showRemoteNote(state === 'connected' ? undefined : STATES[state]);
+  noteRemote();
+}
+
+/** Says over the other side's picture why there is none, or none that moves. */
+function noteRemote(): void {
+  const state = document.body.dataset.connection as CallState | undefined;
+  if (state !== 'connected') {
+    ui.showRemoteNote(state && STATES[state]);
+    return;
+  }
+  const isThere = remote.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+  const reason = visit?.headFailed ? 'No picture.' : 'Their picture is on its way…';
+  ui.showRemoteNote(isThere ? undefined : reason);
 }
 
 /** A page may not be allowed to sound before somebody touches it (after a reload, say). */
@@ -230,6 +250,7 @@ ui.onToggle('video-mode', (ordinary) => {
   if (visit?.call) visit.call.mode = ordinary ? 'ordinary' : 'talking-head';
 });
 ui.onToggle('mirror-mode', (on) => visit?.showLoopback?.(on));
+for (const change of ['loadeddata', 'emptied']) remote.addEventListener(change, noteRemote);
 addEventListener('hashchange', () => {
   if (storage.roomOfAddress() !== visit?.room) void enterLobby();
 });
