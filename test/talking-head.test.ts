@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import type { Picture } from '../src/geometry/picture.js';
-import { openFaceTracker } from '../src/sender/trackers/open.js';
 import { writeFakeCamera } from './support/fake-camera.js';
-import { bestCorrelation, decodeJpeg, mouthOpenings } from './support/mouth-track.js';
+import { bestCorrelation, decodeJpeg, trackMouth } from './support/mouth-track.js';
 import type { Logged } from './support/talking-head-page.js';
 import { openSite, type Site, type TestPage } from './support/talking-head-site.js';
 import { dataFolder, describeNeeds, itNeeds } from './tools.js';
@@ -23,15 +22,9 @@ async function likeness({ run }: TestPage): Promise<number> {
   // Networks are slower at first.
   await run('shown', 30);
   const shots = await run('film', 8, 12, 256);
-  const track = async (jpegs: readonly string[]) => {
-    const tracker = await openFaceTracker({ smooth: false });
-    const openings = await mouthOpenings(jpegs, tracker);
-    await tracker.close();
-    return openings;
-  };
-  const source = await track(shots.map((shot) => shot.source));
-  const shown = await track(shots.map((shot) => shot.shown));
-  return bestCorrelation(shots, source, shown);
+  const source = await trackMouth(shots.map(({ ms, source }) => ({ ms, jpeg: source })));
+  const shown = await trackMouth(shots.map(({ ms, shown }) => ({ ms, jpeg: shown })));
+  return bestCorrelation(source, shown);
 }
 
 /** Mean difference of two pictures in a corner of 70 × 20 pixels, in levels of 255. */

@@ -1,8 +1,7 @@
 /** How far mouths are open on two videos, and whether the one follows the other. */
 import sharp from 'sharp';
 import type { Picture } from '../../src/geometry/picture.js';
-import type { FaceTracker } from '../../src/sender/tracker.js';
-import type { Shot } from './talking-head-page.js';
+import { openFaceTracker } from '../../src/sender/trackers/open.js';
 
 /** Points of the lips' inner edge, of forehead and chin (src/geometry/landmarks.ts). */
 const UPPER_LIP = 13;
@@ -10,22 +9,36 @@ const LOWER_LIP = 14;
 const FOREHEAD = 10;
 const CHIN = 152;
 /** A call's latency at most, and the steps in which it is looked for. */
-const MOST_LAG_MS = 800;
+const MOST_LAG_MS = 1200;
 const LAG_STEP_MS = 10;
 
-/** Distance of the lips over the height of the face, in each picture. */
-export async function mouthOpenings(
-  jpegs: readonly string[],
-  tracker: FaceTracker,
-): Promise<number[]> {
-  const openings: number[] = [];
-  for (const jpeg of jpegs) {
+/** A picture of a film. */
+export interface FilmFrame {
+  readonly ms: number;
+  /** Base64. */
+  readonly jpeg: string;
+}
+
+/** How far a mouth is open at a moment. */
+export interface Opening {
+  readonly ms: number;
+  /** Distance of the lips over the height of the face. */
+  readonly opening: number;
+}
+
+/** How far the mouth is open in each picture. */
+export async function trackMouth(film: readonly FilmFrame[]): Promise<Opening[]> {
+  const tracker = await openFaceTracker({ smooth: false });
+  const openings: Opening[] = [];
+  for (const { ms, jpeg } of film) {
     const [face] = await tracker.track(await decodeJpeg(jpeg));
     if (!face) throw new Error(`no face in picture ${openings.length}`);
     const distance = (a: number, b: number) =>
       Math.hypot(...[0, 1].map((c) => face.landmarks[3 * a + c] - face.landmarks[3 * b + c]));
-    openings.push(distance(UPPER_LIP, LOWER_LIP) / distance(FOREHEAD, CHIN));
+    const opening = distance(UPPER_LIP, LOWER_LIP) / distance(FOREHEAD, CHIN);
+    openings.push({ ms, opening });
   }
+  await tracker.close();
   return openings;
 }
 
@@ -35,25 +48,20 @@ export async function decodeJpeg(jpeg: string): Promise<Picture> {
   return { width: info.width, height: info.height, data: new Uint8ClampedArray(data) };
 }
 
-/** The best correlation of the source with what is shown 0–800 ms later. */
-export function bestCorrelation(
-  shots: readonly Shot[],
-  source: readonly number[],
-  shown: readonly number[],
-): number {
+/** The best correlation of the source with what is shown at most 1.2 s later, by the same clock. */
+export function bestCorrelation(source: readonly Opening[], shown: readonly Opening[]): number {
   let best = -1;
-  const last = shots[shots.length - 1].ms;
   for (let lagMs = 0; lagMs <= MOST_LAG_MS; lagMs += LAG_STEP_MS) {
     const pairs: [number, number][] = [];
     let next = 1;
-    shots.forEach(({ ms }, i) => {
+    for (const { ms, opening } of source) {
       const at = ms + lagMs;
-      if (at > last) return;
-      while (shots[next].ms < at) next++;
-      const from = shots[next - 1].ms;
-      const share = (at - from) / (shots[next].ms - from);
-      pairs.push([source[i], shown[next - 1] + share * (shown[next] - shown[next - 1])]);
-    });
+      while (next < shown.length - 1 && shown[next].ms < at) next++;
+      const [before, after] = [shown[next - 1], shown[next]];
+      if (at < before.ms || at > after.ms) continue;
+      const share = (at - before.ms) / (after.ms - before.ms);
+      pairs.push([opening, before.opening + share * (after.opening - before.opening)]);
+    }
     best = Math.max(best, pearson(pairs));
   }
   return best;
