@@ -29,7 +29,10 @@ test('without a budget every frame has its run', () => {
 });
 
 test('a network that keeps up is run for every frame, however long its first run took', () => {
-  expect(new Set(call(0.7, 40, 200, (run) => (run === 0 ? 2_000 : 25)))).toEqual(new Set(['run']));
+  const turns = call(0.7, 40, 200, (run) => (run === 0 ? 2_000 : 20));
+  // No frame waits for the first two.
+  expect(turns.slice(0, 2)).toEqual(['time', 'time']);
+  expect(new Set(turns.slice(2))).toEqual(new Set(['run']));
 });
 
 test('one that does not rests, and is timed every three seconds', () => {
