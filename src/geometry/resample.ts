@@ -57,68 +57,56 @@ export function resampleSquare(source: Picture, square: Square, size: number): P
     }
     return out;
   }
-  const across = triangleTaps(x, side, size, width);
-  const down = triangleTaps(y, side, size, height);
-  const top = down.source[0];
-  const rows = down.source[down.source.length - 1] - top + 1;
-  const narrow = shrinkRows(data, width, top, rows, across, size);
-  shrinkColumns(narrow, top, down, size, out.data);
+  shrink(source, triangleTaps(x, side, size, width), triangleTaps(y, side, size, height), out);
   return out;
 }
 
-/** The rows from `top` on, each `size` pixels of R, G, B. */
-function shrinkRows(
-  data: Uint8ClampedArray,
-  width: number,
-  top: number,
-  rows: number,
-  { count, source, weights }: Taps,
-  size: number,
-): Float32Array {
-  const narrow = new Float32Array(rows * size * 3);
-  let to = 0;
-  for (let row = 0; row < rows; row++) {
-    const start = (top + row) * width;
-    for (let tap = 0; tap < size * count; ) {
-      let r = 0;
-      let g = 0;
-      let b = 0;
-      for (const end = tap + count; tap < end; tap++) {
-        const from = (start + source[tap]) * 4;
-        const weight = weights[tap];
-        r += weight * data[from];
-        g += weight * data[from + 1];
-        b += weight * data[from + 2];
-      }
-      narrow[to++] = r;
-      narrow[to++] = g;
-      narrow[to++] = b;
+/** Row by row: each of the source is shrunk once, and kept as long as rows of the target need it. */
+function shrink(source: Picture, across: Taps, down: Taps, { width: size, data }: Picture): void {
+  const lines = Array.from({ length: down.count }, () => new Float32Array(size * 3));
+  const rows = new Int32Array(down.count).fill(-1);
+  const line = new Float32Array(size * 3);
+  for (let row = 0, to = 0; row < size; row++) {
+    line.fill(0);
+    for (let tap = row * down.count; tap < (row + 1) * down.count; tap++) {
+      const from = down.source[tap];
+      const slot = from % down.count;
+      const narrow = lines[slot];
+      if (rows[slot] !== from) shrinkRow(source, from, across, narrow);
+      rows[slot] = from;
+      const weight = down.weights[tap];
+      for (let i = 0; i < line.length; i++) line[i] += weight * narrow[i];
+    }
+    for (let i = 0; i < line.length; to++) {
+      data[to++] = line[i++];
+      data[to++] = line[i++];
+      data[to++] = line[i++];
+      data[to] = 255;
     }
   }
-  return narrow;
 }
 
-function shrinkColumns(
-  narrow: Float32Array,
-  top: number,
+/** A row of the source at the target's width: R, G, B of each pixel. */
+function shrinkRow(
+  { data, width }: Picture,
+  row: number,
   { count, source, weights }: Taps,
-  size: number,
-  out: Uint8ClampedArray,
+  out: Float32Array,
 ): void {
-  const line = new Float32Array(size * 3);
-  for (let row = 0; row < size; row++) {
-    line.fill(0);
-    for (let tap = row * count; tap < (row + 1) * count; tap++) {
+  const start = row * width;
+  for (let tap = 0, to = 0; to < out.length; ) {
+    let r = 0;
+    let g = 0;
+    let b = 0;
+    for (const end = tap + count; tap < end; tap++) {
+      const from = (start + source[tap]) * 4;
       const weight = weights[tap];
-      const from = (source[tap] - top) * size * 3;
-      for (let i = 0; i < line.length; i++) line[i] += weight * narrow[from + i];
+      r += weight * data[from];
+      g += weight * data[from + 1];
+      b += weight * data[from + 2];
     }
-    let to = row * size * 4;
-    for (let i = 0; i < line.length; to++) {
-      out[to++] = line[i++];
-      out[to++] = line[i++];
-      out[to++] = line[i++];
-      out[to] = 255;
-    }
+    out[to++] = r;
+    out[to++] = g;
+    out[to++] = b;
   }
 }

@@ -84,24 +84,30 @@ export function createWarpMap(references: readonly Landmarks[], size: number): W
     const cx = target[2 * c] - ax;
     const cy = target[2 * c + 1] - ay;
     const area = bx * cy - by * cx;
-    const flat = Math.abs(area) < LEAST_AREA;
-    for (let k = 0; k < sources.length; k++) {
+    const share = Math.abs(area) < LEAST_AREA ? 0 : 1 / area;
+    // What the second and the third corner's differences count for, in x and in y.
+    const bByX = cy * share;
+    const cByX = -by * share;
+    const bByY = -cx * share;
+    const cByY = bx * share;
+    for (let k = 0, out = 0; k < sources.length; k++) {
       const source = sources[k];
       const base = k * vertexCount;
-      const out = COEFFICIENTS * k;
-      plane(out, source[2 * a], source[2 * b], source[2 * c]);
-      plane(out + 3, source[2 * a + 1], source[2 * b + 1], source[2 * c + 1]);
-      plane(out + 6, shares[base + a], shares[base + b], shares[base + c]);
+      for (let value = 0; value < 3; value++, out += 3) {
+        const from = value === 2 ? shares : source;
+        const step = value === 2 ? 1 : 2;
+        const offset = value === 2 ? base : value;
+        const atA = from[step * a + offset];
+        const toB = from[step * b + offset] - atA;
+        const toC = from[step * c + offset] - atA;
+        const x = toB * bByX + toC * cByX;
+        const y = toB * bByY + toC * cByY;
+        map[out] = x;
+        map[out + 1] = y;
+        map[out + 2] = atA - x * ax - y * ay;
+      }
     }
     return map;
-
-    function plane(out: number, atA: number, atB: number, atC: number): void {
-      const x = flat ? 0 : ((atB - atA) * cy - (atC - atA) * by) / area;
-      const y = flat ? 0 : ((atC - atA) * bx - (atB - atA) * cx) / area;
-      map[out] = x;
-      map[out + 1] = y;
-      map[out + 2] = atA - x * ax - y * ay;
-    }
   }
 
   function all(): Float32Array {

@@ -15,6 +15,7 @@ import {
 import { TRIANGLES } from '../../geometry/topology.js';
 import type { DecoderReference } from '../decoder.js';
 import { createFaceWarp } from './face-warp.js';
+import { allOf, runEnd, shownBy } from './reference-blend.js';
 
 /** Finds the surround points of pictures of a person: what the warped references look like there. */
 export interface SurroundFit {
@@ -32,6 +33,7 @@ export interface SurroundFit {
 
 /** Pixels across the pictures that are compared. */
 const SIZE = 64;
+const PIXELS = SIZE * SIZE;
 /** Pixels across them, step by step: coarse first, for motion of more than a pixel. */
 const STEPS = [16, 32, 64, 64];
 /** Times that the references are warped anew: more from rest, as the motion is larger. */
@@ -55,6 +57,7 @@ const FULL_GAIN = 0.5;
 const FARTHEST = 60;
 
 const VALUES = 2 * SURROUND_COUNT;
+const VALUES_ACROSS = 2 * SURROUND_SIDE;
 const FACE_TRIANGLES = TRIANGLES.length / 3;
 
 /**
@@ -68,39 +71,53 @@ export function createSurroundFit(references: readonly DecoderReference[]): Surr
     landmarks,
   }));
   const warp = createFaceWarp(small, SIZE);
-  const line = new Uint32Array(SIZE);
-  const made = new Float32Array(SIZE * SIZE);
-  const outside = new Float32Array(SIZE * SIZE);
+  const used = new Uint8Array(small.length);
+  const made = new Float32Array(PIXELS);
+  const outside = new Float32Array(PIXELS);
+  const target = new Float32Array(PIXELS);
+  const shifted = new Float32Array(PIXELS);
+  const levels = STEPS.map((size) => createLevel(size));
+  const [fine] = levels.slice(-1);
+  const pairs = new Float64Array(3 * SURROUND_COUNT * SURROUND_COUNT);
   const normal = new Float64Array(VALUES * VALUES);
   const right = new Float64Array(VALUES);
-  const nodes = createNodeShares();
+  const shares = new Float64Array(4);
+  const line = new Float64Array(VALUES_ACROSS);
 
   function render(geometry: Landmarks): void {
     warp.update(geometry);
     made.fill(0);
-    for (let k = 0; k < small.length; k++) {
-      for (let row = 0, i = 0; row < SIZE; row++) {
-        warp.colours(k, row, line);
-        for (let column = 0; column < SIZE; column++, i++)
-          made[i] += warp.share(k, column + 0.5, row + 0.5, i) * grey(line[column]);
+    const { ids } = warp.map;
+    for (let row = 0, i = 0; row < SIZE; row++) {
+      const y = row + 0.5;
+      for (let column = 0; column < SIZE; ) {
+        const id = ids[i];
+        const end = runEnd(ids, i, column, SIZE);
+        const plain = warp.isPlain(id);
+        const m = warp.map.triangle(plain ? id : 0);
+        const active = plain ? shownBy(m, column, end, y, used) : allOf(used);
+        for (; column < end; column++, i++) {
+          outside[i] = id < FACE_TRIANGLES ? 0 : 1;
+          const x = column + 0.5;
+          for (let a = 0; a < active; a++) {
+            const share = warp.share(used[a], x, y, i);
+            warp.locate(used[a], x, y, i);
+            made[i] += share * grey(warp.colour(used[a], warp.at.x, warp.at.y));
+          }
+        }
       }
     }
-    const { ids } = warp.map;
-    for (let i = 0; i < ids.length; i++) outside[i] = ids[i] < FACE_TRIANGLES ? 0 : 1;
   }
 
-  /** Adds what one step at `size` says to the change of a motion. */
+  /** Adds what one step says to the change of a motion. */
   function improve(
-    from: Float32Array,
-    target: Float32Array,
-    mask: Float32Array,
-    size: number,
+    { size, axis, from, target, mask }: Level,
     motion: SurroundMotion,
     change: SurroundMotion,
     persistence: number,
   ): void {
     const unit = CROP_UNITS / size;
-    normal.fill(0);
+    pairs.fill(0);
     right.fill(0);
     for (let y = 1; y < size - 1; y++) {
       for (let x = 1; x < size - 1; x++) {
@@ -110,23 +127,23 @@ export function createSurroundFit(references: readonly DecoderReference[]): Surr
         const gy = (from[i + size] - from[i - size] + target[i + size] - target[i - size]) / 4;
         const difference = target[i] - from[i];
         const weight = 1 / (1 + (difference / OUTLIER) ** 2) ** 2;
-        nodeShares((x + 0.5) * unit, (y + 0.5) * unit, nodes);
+        const first = nodesAt(axis, x, y, shares);
         for (let a = 0; a < 4; a++) {
-          const at = 2 * (nodes.first + NODE_OFFSETS[a]);
-          const share = weight * nodes.shares[a];
-          right[at] -= share * gx * difference * unit;
-          right[at + 1] -= share * gy * difference * unit;
-          for (let b = 0; b < 4; b++) {
-            const to = 2 * (nodes.first + NODE_OFFSETS[b]);
-            const both = share * nodes.shares[b];
-            normal[at * VALUES + to] += both * gx * gx;
-            normal[at * VALUES + to + 1] += both * gx * gy;
-            normal[(at + 1) * VALUES + to] += both * gx * gy;
-            normal[(at + 1) * VALUES + to + 1] += both * gy * gy;
+          const node = first + NODE_OFFSETS[a];
+          const share = weight * shares[a];
+          right[2 * node] -= share * gx * difference * unit;
+          right[2 * node + 1] -= share * gy * difference * unit;
+          for (let b = a; b < 4; b++) {
+            const both = share * shares[b];
+            const at = 3 * (node * SURROUND_COUNT + first + NODE_OFFSETS[b]);
+            pairs[at] += both * gx * gx;
+            pairs[at + 1] += both * gx * gy;
+            pairs[at + 2] += both * gy * gy;
           }
         }
       }
     }
+    expand(pairs, normal);
     regularise(normal, right, motion, change, persistence);
     const more = solveSymmetric(normal, right);
     for (let i = 0; i < VALUES; i++) {
@@ -138,46 +155,44 @@ export function createSurroundFit(references: readonly DecoderReference[]): Surr
   return {
     fit(picture, square, geometry, start) {
       const motion = start ? start.slice() : new Float32Array(VALUES);
-      const target = greys(resampleSquare(picture, square, SIZE));
+      greys(resampleSquare(picture, square, SIZE), target);
+      for (const level of levels) lower(target, level.size, level.target);
       const persistence = start ? PERSISTENCE : 0;
       for (let pass = start ? PASSES.following : PASSES.fromRest; pass > 0; pass--) {
         render(withSurround(geometry, motion));
         const change = new Float32Array(VALUES);
-        for (const size of STEPS) {
-          const from = lowered(moved(made, change), size);
-          const mask = lowered(outside, size);
-          improve(from, lowered(target, size), mask, size, motion, change, persistence);
+        for (const level of levels) {
+          move(made, change, shifted);
+          lower(shifted, level.size, level.from);
+          lower(outside, level.size, level.mask);
+          improve(level, motion, change, persistence);
         }
         for (let i = 0; i < VALUES; i++) motion[i] += change[i];
-        if (pass === 1) settle(moved(made, change), target, geometry, motion);
+        if (pass > 1) continue;
+        move(made, change, shifted);
+        settle(geometry, motion);
       }
       return motion;
     },
   };
 
-  /** Lets nodes rest around which their motion explains little more than rest does. */
-  function settle(
-    from: Float32Array,
-    target: Float32Array,
-    geometry: Landmarks,
-    motion: SurroundMotion,
-  ): void {
+  /** Lets nodes rest around which their motion, in `shifted`, explains little more than rest does. */
+  function settle(geometry: Landmarks, motion: SurroundMotion): void {
     render(withSurround(geometry, new Float32Array(VALUES)));
     const errors = {
       moved: new Float64Array(SURROUND_COUNT),
       resting: new Float64Array(SURROUND_COUNT),
     };
-    const unit = CROP_UNITS / SIZE;
     for (let y = 0, i = 0; y < SIZE; y++) {
       for (let x = 0; x < SIZE; x++, i++) {
         if (outside[i] === 0) continue;
-        nodeShares((x + 0.5) * unit, (y + 0.5) * unit, nodes);
-        const error = Math.min(Math.abs(target[i] - from[i]), OUTLIER) ** 2;
+        const error = Math.min(Math.abs(target[i] - shifted[i]), OUTLIER) ** 2;
         const atRest = Math.min(Math.abs(target[i] - made[i]), OUTLIER) ** 2;
+        const first = nodesAt(fine.axis, x, y, shares);
         for (let a = 0; a < 4; a++) {
-          const node = nodes.first + NODE_OFFSETS[a];
-          errors.moved[node] += nodes.shares[a] * error;
-          errors.resting[node] += nodes.shares[a] * atRest;
+          const node = first + NODE_OFFSETS[a];
+          errors.moved[node] += shares[a] * error;
+          errors.resting[node] += shares[a] * atRest;
         }
       }
     }
@@ -190,29 +205,87 @@ export function createSurroundFit(references: readonly DecoderReference[]): Surr
   }
 
   /** A plane of `SIZE` with a motion: each pixel shows what is now there. */
-  function moved(plane: Float32Array, motion: SurroundMotion): Float32Array {
-    const out = new Float32Array(plane.length);
+  function move(plane: Float32Array, motion: SurroundMotion, out: Float32Array): void {
+    const { first, part } = fine.axis;
     const unit = CROP_UNITS / SIZE;
     for (let y = 0, i = 0; y < SIZE; y++) {
+      // The motion of the row's nodes, x and y of each in turn, in pixels.
+      const upper = VALUES_ACROSS * first[y];
+      for (let value = 0; value < VALUES_ACROSS; value++) {
+        const above = motion[upper + value];
+        const below = motion[upper + VALUES_ACROSS + value];
+        line[value] = (above + part[y] * (below - above)) / unit;
+      }
       for (let x = 0; x < SIZE; x++, i++) {
-        nodeShares((x + 0.5) * unit, (y + 0.5) * unit, nodes);
-        let u = x;
-        let v = y;
-        for (let a = 0; a < 4; a++) {
-          const node = 2 * (nodes.first + NODE_OFFSETS[a]);
-          u -= (nodes.shares[a] * motion[node]) / unit;
-          v -= (nodes.shares[a] * motion[node + 1]) / unit;
-        }
-        u = Math.min(Math.max(u, 0), SIZE - 1.001);
-        v = Math.min(Math.max(v, 0), SIZE - 1.001);
+        const left = 2 * first[x];
+        const right = line[left] + part[x] * (line[left + 2] - line[left]);
+        const down = line[left + 1] + part[x] * (line[left + 3] - line[left + 1]);
+        const u = Math.min(Math.max(x - right, 0), SIZE - 1.001);
+        const v = Math.min(Math.max(y - down, 0), SIZE - 1.001);
         const at = (v | 0) * SIZE + (u | 0);
         const across = u - (u | 0);
         const top = plane[at] + across * (plane[at + 1] - plane[at]);
-        const below = plane[at + SIZE] + across * (plane[at + SIZE + 1] - plane[at + SIZE]);
-        out[i] = top + (v - (v | 0)) * (below - top);
+        const bottom = plane[at + SIZE] + across * (plane[at + SIZE + 1] - plane[at + SIZE]);
+        out[i] = top + (v - (v | 0)) * (bottom - top);
       }
     }
-    return out;
+  }
+}
+
+/** Of each row or column the grid's line before it, and the part of the way to the next. */
+interface Axis {
+  readonly first: Uint8Array;
+  readonly part: Float64Array;
+}
+
+/** One step of the search: what is compared, `size × size` each. */
+interface Level {
+  readonly size: number;
+  readonly axis: Axis;
+  readonly from: Float32Array;
+  readonly target: Float32Array;
+  /** Above a half outside the face. */
+  readonly mask: Float32Array;
+}
+
+function createLevel(size: number): Level {
+  const plane = () => new Float32Array(size * size);
+  const axis = { first: new Uint8Array(size), part: new Float64Array(size) };
+  const nodes = createNodeShares();
+  for (let i = 0; i < size; i++) {
+    nodeShares(((i + 0.5) * CROP_UNITS) / size, 0, nodes);
+    axis.first[i] = nodes.first;
+    axis.part[i] = nodes.shares[1];
+  }
+  return { size, axis, from: plane(), target: plane(), mask: plane() };
+}
+
+/** The shares of a pixel in the motion of its nodes, in their order; gives the first node. */
+function nodesAt({ first, part }: Axis, x: number, y: number, shares: Float64Array): number {
+  const u = part[x];
+  const v = part[y];
+  shares[0] = (1 - u) * (1 - v);
+  shares[1] = u * (1 - v);
+  shares[2] = (1 - u) * v;
+  shares[3] = u * v;
+  return first[y] * SURROUND_SIDE + first[x];
+}
+
+/** Writes the normal matrix of which `pairs` holds each two nodes' block: xx, xy, yy. */
+function expand(pairs: Float64Array, normal: Float64Array): void {
+  for (let p = 0; p < SURROUND_COUNT; p++) {
+    for (let q = p; q < SURROUND_COUNT; q++) {
+      const at = 3 * (p * SURROUND_COUNT + q);
+      for (const [row, column] of [
+        [2 * p, 2 * q],
+        [2 * q, 2 * p],
+      ]) {
+        normal[row * VALUES + column] = pairs[at];
+        normal[row * VALUES + column + 1] = pairs[at + 1];
+        normal[(row + 1) * VALUES + column] = pairs[at + 1];
+        normal[(row + 1) * VALUES + column + 1] = pairs[at + 2];
+      }
+    }
   }
 }
 
@@ -253,24 +326,24 @@ function regularise(
 const grey = (colour: number): number =>
   ((colour & 255) + 2 * ((colour >>> 8) & 255) + ((colour >>> 16) & 255)) / 4;
 
-function greys({ data }: Picture): Float32Array {
-  const out = new Float32Array(data.length / 4);
+function greys({ data }: Picture, out: Float32Array): void {
   for (let i = 0; i < out.length; i++)
     out[i] = (data[4 * i] + 2 * data[4 * i + 1] + data[4 * i + 2]) / 4;
-  return out;
 }
 
 /** A plane of `SIZE` at `size` pixels across, the mean of each block. */
-function lowered(plane: Float32Array, size: number): Float32Array {
+function lower(plane: Float32Array, size: number, out: Float32Array): void {
   const block = SIZE / size;
-  if (block === 1) return plane;
-  const out = new Float32Array(size * size);
+  if (block === 1) {
+    out.set(plane);
+    return;
+  }
+  out.fill(0);
   for (let y = 0, i = 0; y < SIZE; y++) {
     const row = Math.floor(y / block) * size;
     for (let x = 0; x < SIZE; x++, i++) out[row + Math.floor(x / block)] += plane[i];
   }
   for (let i = 0; i < out.length; i++) out[i] /= block * block;
-  return out;
 }
 
 /**
