@@ -48,6 +48,8 @@ export interface Shot {
 }
 
 const log: Logged[] = [];
+/** Clones, and what was shown. */
+const made: MediaStreamTrack[] = [];
 let heads: Head[] = [];
 let ends: [End, End];
 let grey: MediaStreamTrack | undefined;
@@ -83,6 +85,11 @@ export async function startCall(settings: CallSettings = {}): Promise<void> {
   log.length = 0;
   heads = [];
   const track = await openCamera();
+  track.clone = () => {
+    const clone = MediaStreamTrack.prototype.clone.call(track);
+    made.push(clone);
+    return clone;
+  };
   ends = createEnds();
   const [caller, callee] = ends;
   if (connect === 'before') await connectEnds(ends);
@@ -105,6 +112,7 @@ export async function startCall(settings: CallSettings = {}): Promise<void> {
         (made) => record('receiver', made, 'statechange', 'identity', 'refused'),
       ),
     ]);
+    made.push(created[1].track);
     const video = play(new MediaStream([created[1].track]));
     return { sender: created[0], receiver: created[1], video };
   };
@@ -228,6 +236,12 @@ export async function endCall(): Promise<void> {
   for (const { connection } of ends) connection.close();
   heads = [];
 }
+
+/** How many tracks the calls have made and shown, and how many of them live. */
+export const madeTracks = async (): Promise<{ made: number; live: number }> => ({
+  made: made.length,
+  live: made.filter((track) => track.readyState === 'live').length,
+});
 
 /** What each head shows. */
 export const stills = (): Promise<string[]> =>

@@ -7,7 +7,7 @@ import { VERSION } from '../../src/version.js';
 import { chromiumPath } from '../tools.js';
 import { fakeCameraArguments } from './fake-camera.js';
 import { serveFiles } from './static-server.js';
-import { servedFolder } from './worker-page.js';
+import { servedFolder, servedMediaPipe, servedRuntime } from './worker-page.js';
 
 /** What `npx visavis assets` tells an application to send. */
 const POLICY =
@@ -17,11 +17,21 @@ const ISOLATION = {
   'cross-origin-embedder-policy': 'require-corp',
 };
 
+const inAssets = async (files: Promise<[string, Uint8Array][]>) =>
+  (await files).map(([path, bytes]) => [path.replace('assets/', 'visavis/'), bytes] as const);
+
 type Functions = typeof import('./talking-head-page.js');
 
 /** A page of the site. */
 export interface TestPage {
   readonly page: Page;
+  /**
+   * Where frames were collected that nobody had closed: 'page' or 'worker', as Chromium tells every ten
+   * seconds.
+   */
+  readonly unclosed: readonly string[];
+  /** Collects garbage in the page and its workers, where Chromium has `--js-flags=--expose-gc`. */
+  collectGarbage(): Promise<void>;
   /** Calls a function of test/support/talking-head-page.ts; arguments and result are JSON. */
   run<Name extends keyof Functions>(
     name: Name,
@@ -33,7 +43,7 @@ export interface Site {
   readonly browser: Browser;
   /** Ends in a slash. */
   readonly url: string;
-  /** Closes the pages; what none of them caught, what the policy forbade, and frames that nobody closed. */
+  /** Closes the pages; what none of them caught, and what the policy forbade. */
   closePages(): Promise<string[]>;
   /** A page in a context of its own, with empty storage, or in that of another; `before` it runs `script`. */
   open(options?: {
@@ -46,7 +56,7 @@ export interface Site {
 export interface SiteOptions {
   /** The camera: a file of `writeFakeCamera`. */
   readonly camera: string;
-  /** More arguments of Chromium's. */
+  /** More arguments of Chromium's; default: no GPU. */
   readonly args?: readonly string[];
   /** Whether pages are cross-origin isolated; default true. */
   readonly isolated?: boolean;
@@ -60,7 +70,7 @@ export interface SiteOptions {
  */
 export async function openSite({
   camera,
-  args = [],
+  args = ['--disable-gpu'],
   isolated = true,
   files = [],
 }: SiteOptions): Promise<Site> {
@@ -78,8 +88,6 @@ export async function openSite({
   });
   const code = Object.fromEntries(outputFiles.map((file) => [basename(file.path), file.text]));
   const worker = code['worker.js'];
-  const runtime =
-    /^ort\.(wasm|webgpu)\.min\.mjs$|^ort-wasm-simd-threaded(\.asyncify)?\.(mjs|wasm)$/;
   const server = await serveFiles(
     new Map<string, string | Uint8Array>([
       ['index.html', '<!doctype html>'],
@@ -87,7 +95,8 @@ export async function openSite({
       ['visavis/visavis-worker.js', worker],
       ['bare/visavis-worker.js', worker],
       ['old/visavis-worker.js', worker.replaceAll(`"${VERSION}"`, '"0.0.0"')],
-      ...(await servedFolder('visavis/onnxruntime', 'node_modules/onnxruntime-web/dist', runtime)),
+      ...(await inAssets(servedRuntime())),
+      ...(await inAssets(servedMediaPipe())),
       ...(await servedFolder('visavis/packs/portrait-256-cpu', 'packs/portrait-256-cpu')),
       ...(await servedFolder('visavis/packs/tracker', 'packs/tracker')),
       ...files,
@@ -98,7 +107,6 @@ export async function openSite({
     executablePath: chromiumPath,
     args: [
       '--no-sandbox',
-      '--disable-gpu',
       '--disable-quic',
       '--disable-background-networking',
       ...fakeCameraArguments(camera),
@@ -118,13 +126,18 @@ export async function openSite({
       const page = await (context ?? (await browser.newContext())).newPage();
       page.on('pageerror', (error) => problems.push(String(error)));
       page.on('console', (message) => {
-        if (/Content Security Policy|garbage collected/.test(message.text()))
-          problems.push(message.text());
+        if (message.text().includes('Content Security Policy')) problems.push(message.text());
       });
+      const unclosed = await watchFrames(page);
       if (script) await page.addInitScript(script);
       await page.goto(`${server.url}index.html`);
       return {
         page,
+        unclosed,
+        async collectGarbage() {
+          await page.evaluate('gc()');
+          for (const worker of page.workers()) await worker.evaluate('gc()');
+        },
         // Text, as the test runner replaces an `import` by its own.
         run: (name, ...args) =>
           page.evaluate(
@@ -137,4 +150,31 @@ export async function openSite({
       await server.close();
     },
   };
+}
+
+const UNCLOSED = 'A VideoFrame was garbage collected without being closed';
+
+/** Workers' warnings do not reach the page's 'console' event: the inspector's own log has them. */
+async function watchFrames(page: Page): Promise<string[]> {
+  const unclosed: string[] = [];
+  page.on('console', (message) => {
+    if (message.text().startsWith(UNCLOSED)) unclosed.push('page');
+  });
+  const inspector = await page.context().newCDPSession(page);
+  inspector.on('Target.attachedToTarget', ({ sessionId }) => {
+    const message = JSON.stringify({ id: 1, method: 'Log.enable' });
+    // The worker may be gone.
+    inspector.send('Target.sendMessageToTarget', { sessionId, message }).catch(() => undefined);
+  });
+  inspector.on('Target.receivedMessageFromTarget', ({ message }) => {
+    const { method, params } = JSON.parse(message);
+    if (method === 'Log.entryAdded' && params.entry.text.startsWith(UNCLOSED))
+      unclosed.push('worker');
+  });
+  await inspector.send('Target.setAutoAttach', {
+    autoAttach: true,
+    waitForDebuggerOnStart: false,
+    flatten: false,
+  });
+  return unclosed;
 }
