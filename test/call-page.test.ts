@@ -18,6 +18,7 @@ import {
   seesStill,
   skipPrompts,
   waitForCosts,
+  waitForPictures,
   waitForState,
 } from './support/call-page.js';
 import { takeScreenshot } from './support/call-screenshots.js';
@@ -85,6 +86,7 @@ async function inCall(...pages: Page[]): Promise<void> {
 
 /** The correlation of the mouth that `shown` shows with that of `source`'s own picture. */
 async function likeness(source: Page, shown: Page): Promise<number> {
+  await waitForPictures(shown, 150);
   const films = await Promise.all([film(source, '#self', 8), film(shown, '#remote', 9)]);
   return bestCorrelation(await trackMouth(films[0]), await trackMouth(films[1]));
 }
@@ -157,18 +159,18 @@ shared('the page of a call', () => {
       await reads(anna, /The processor draws the picture \(no WebGPU adapter: wasm/);
     });
 
-    it('moves the mouth on one side as the person on the other does', async () => {
-      await waitForCosts(anna, 'talking-head');
-      const correlation = await likeness(ben, anna);
-      expect(correlation).toBeGreaterThan(0.8);
-    });
-
     it('can be used by everybody, and looks well in the dark', async () => {
+      await waitForCosts(anna, 'talking-head');
       await expectAccessible(anna);
       await takeScreenshot(anna, 'in-call', 1020);
       await anna.emulateMedia({ colorScheme: 'dark' });
       await takeScreenshot(anna, 'in-call-dark', 1020);
       await anna.emulateMedia({ colorScheme: 'light' });
+    });
+
+    it('moves the mouth on one side as the person on the other does', async () => {
+      // Measured: 0.87 to 0.97. It speaks, with small lips.
+      expect(await likeness(ben, anna)).toBeGreaterThan(0.8);
     });
 
     it('goes over to ordinary video and back, and says what either costs', async () => {
@@ -177,7 +179,7 @@ shared('the page of a call', () => {
       await press(ben, 'Ordinary video');
       await Promise.all([anna, ben].map((page) => waitForCosts(page, 'ordinary')));
       await Promise.all([anna, ben].map(seesOther));
-      await takeScreenshot(anna, 'ordinary', 1330);
+      await takeScreenshot(anna, 'ordinary', 1380);
       for (const page of [anna, ben]) {
         expect(await labelContrast(page)).toBeLessThan(20);
         const head = await costs(page, 'talking-head');
@@ -323,9 +325,8 @@ shared('the page of a call', () => {
       await press(shown, 'Join the call');
       await skipPrompts(shown);
       await inCall(source, shown);
-      await waitForCosts(shown, 'talking-head');
-      const correlation = await likeness(source, shown);
-      expect(correlation).toBeGreaterThan(0.9);
+      // Measured: 0.96 to 0.99.
+      expect(await likeness(source, shown)).toBeGreaterThan(0.9);
     });
   });
 });

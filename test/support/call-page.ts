@@ -156,3 +156,10 @@ export const costs = async (page: Page, mode: 'talking-head' | 'ordinary'): Prom
 /** Resolves when the row has its numbers. */
 export const waitForCosts = (page: Page, mode: 'talking-head' | 'ordinary'): Promise<void> =>
   expect.poll(async () => (await costs(page, mode)).some(Number.isNaN), PATIENCE).toBe(false);
+
+/** Resolves when so many pictures have been drawn of the other side: the first ones are late. */
+export const waitForPictures = async (page: Page, count: number): Promise<void> =>
+  void (await page.waitForFunction((least) => {
+    const { stats = '{}' } = document.querySelector<HTMLElement>('#stats')!.dataset;
+    return JSON.parse(stats).receiver?.framesShown >= least;
+  }, count));
