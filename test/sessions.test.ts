@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { encodeControlMessage } from '../src/protocol/control-codec.js';
 import { serialiseFeedback } from '../src/protocol/feedback.js';
-import { type CallOptions, faceAt, PACK, type Shown, simulatedCall } from './support/call.js';
+import { type CallOptions, faceAt, PACK, simulatedCall } from './support/call.js';
+import type { Shown } from './support/simulated-call.js';
 
 /** A whole call of `frames` frames. */
 function call(
