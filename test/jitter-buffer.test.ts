@@ -15,6 +15,7 @@ const frame = (sequence: number, receivedMs: number, captureMs = sequence * 40) 
   sequence,
   captureMs,
   receivedMs,
+  stride: 1,
   state: state(sequence),
 });
 

@@ -49,6 +49,9 @@ function feedback(packetizer: MotionPacketizer, change: object): Uint8Array | un
   });
 }
 
+/** A sender of two frames a message that sends each n-th frame. */
+const strided = (stride: number) => recordedSender({ ...small, framesPerPacket: 2, stride });
+
 describe('serial numbers', () => {
   it('extend to the nearest number', () => {
     fc.assert(
@@ -70,6 +73,8 @@ describe('motion packets', () => {
       timestamp: fc.nat(0xffff),
       frameCount: fc.integer({ min: 1, max: 4 }),
       explicit: fc.boolean(),
+      stride: fc.integer({ min: 1, max: 4 }),
+      strided: fc.boolean(),
       all: fc.array(interval, { minLength: 3, maxLength: 3 }),
       coding: fc.oneof(
         fc.record({
@@ -86,10 +91,18 @@ describe('motion packets', () => {
       body: fc.uint8Array({ maxLength: 40 }),
       redundant: fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 3 }),
     })
-    .map(({ explicit, all, redundant, ...packet }) => ({
-      packet: { ...packet, intervals: explicit ? all.slice(0, packet.frameCount - 1) : undefined },
-      redundant,
-    }));
+    .map(({ explicit, all, redundant, strided, stride, coding, ...packet }) => {
+      const predicted = coding.kind === 'predicted';
+      return {
+        packet: {
+          ...packet,
+          intervals: explicit ? all.slice(0, packet.frameCount - 1) : undefined,
+          coding: predicted && strided ? { ...coding, referenceDistance: stride } : coding,
+          stride: predicted && !strided ? 1 : stride,
+        },
+        redundant,
+      };
+    });
 
   it('read back as they were written', () => {
     fc.assert(
@@ -106,7 +119,9 @@ describe('motion packets', () => {
     ['a header cut short', [0x00, 0, 1, 0], 'truncated'],
     ['an unknown type', [0xc0, 0, 0, 0, 0, 0], 'unknown-type'],
     ['feedback where motion is read', [0x80, 0, 0, 0], 'unknown-type'],
-    ['a quantiser above 15', [0x40, 0, 0, 0, 0, 16, 0, 0, 0, 0], 'malformed'],
+    ['an independent stride above 4', [0x40, 0, 0, 0, 0, 0x44, 0, 0, 0, 0], 'malformed'],
+    ['a predicted stride of 1', [0x02, 0, 0, 0, 0, 0x81, 0], 'malformed'],
+    ['a predicted stride of 5', [0x02, 0, 0, 0, 0, 0x85, 0], 'malformed'],
     ['a reference in an independent packet', [0x42, 0, 0, 0, 0, 4, 0, 0, 0, 0], 'malformed'],
     ['a reference distance of 0', [0x02, 0, 0, 0, 0, 0, 0], 'malformed'],
     ['a reference distance of 65', [0x02, 0, 0, 0, 0, 65, 0], 'malformed'],
@@ -235,6 +250,51 @@ describe('packetizer and depacketizer', () => {
     expect(next).toBeGreaterThan(69_990);
     expect(sender.packetizer.acknowledged).toBeGreaterThan(69_900);
     expect(depacketizer.takeDrops()).toEqual([]);
+  });
+
+  it('leave out the frames between, where a stride is set, and number the others as before', () => {
+    const sender = strided(2);
+    const captured = (ms: number) => ms + (ms === 400 ? 20 : 0);
+    const messages = Array.from({ length: 40 }, (_, index) =>
+      sender.add(Int16Array.of(index, -index), captured(index * 40)),
+    ).filter((message) => message !== undefined);
+    const depacketizer = new MotionDepacketizer(TWO, 40);
+    const got = messages.flatMap((message) => depacketizer.receive(message, 0));
+    // The first frame begins a chain; then each second one.
+    expect(sequences(got)).toEqual(Array.from({ length: 19 }, (_, index) => 2 * index));
+    expect(got.map((frame) => frame.state)).toEqual(sender.states.slice(0, 19));
+    expect(got.map((frame) => frame.captureMs)).toEqual(
+      got.map((frame) => captured(frame.sequence * 40)),
+    );
+    expect(new Set(got.map((frame) => frame.stride))).toEqual(new Set([2]));
+  });
+
+  it('change their settings from bundle to bundle, the quantiser with an independent frame', () => {
+    const sender = strided(1);
+    const { packetizer } = sender;
+    const depacketizer = new MotionDepacketizer(TWO, 40);
+    const got: ReceivedFrame[] = [];
+    const run = (count: number) => {
+      for (let index = 0; index < count; index++) {
+        const message = sender.add(Int16Array.of(index, 3), packetizer.sequence * 40);
+        if (message) got.push(...depacketizer.receive(message, 0));
+      }
+    };
+    run(9);
+    packetizer.settings = { framesPerPacket: 4, stride: 3, redundancy: 1, quantiser: 7 };
+    run(12);
+    expect(got.at(-1)).toMatchObject({ sequence: 20, stride: 3, state: { quantiser: 4 } });
+    packetizer.settings = { ...packetizer.settings, framesPerPacket: 1, stride: 1 };
+    packetizer.restart();
+    run(2);
+    expect(sequences(got).slice(-4)).toEqual([17, 20, 21, 22]);
+    expect(got.at(-1)!.state.quantiser).toBe(7);
+    expect(got.map((frame) => frame.state)).toEqual(sender.states);
+    expect(depacketizer.takeDrops()).toEqual([]);
+    const bad = () => {
+      packetizer.settings = { ...packetizer.settings, stride: 5 };
+    };
+    expect(bad).toThrow(new TypeError('stride: must be a whole number 1–4, not 5'));
   });
 
   it('bound the chain of prediction', () => {

@@ -90,7 +90,14 @@ write('tables', {
 });
 
 const body = Uint8Array.of(0xab, 0xcd, 0xef);
-const base = { sequence: 0x1234, timestamp: 0xfedc, frameCount: 1, intervals: undefined, body };
+const base = {
+  sequence: 0x1234,
+  timestamp: 0xfedc,
+  frameCount: 1,
+  stride: 1,
+  intervals: undefined,
+  body,
+};
 const predicted = (referenceDistance: number): MotionPacket['coding'] => ({
   kind: 'predicted',
   referenceDistance,
@@ -138,6 +145,19 @@ write('packets', {
       { ...base, frameCount: 2, intervals: [33], coding: predicted(3) },
       [second],
     ),
+    packetCase('every second frame', {
+      ...base,
+      frameCount: 2,
+      stride: 2,
+      coding: predicted(2),
+    }),
+    packetCase('independent, every third frame, with intervals', {
+      ...base,
+      frameCount: 2,
+      stride: 3,
+      intervals: [133],
+      coding: independent,
+    }),
   ],
 });
 

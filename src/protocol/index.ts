@@ -22,7 +22,7 @@ export {
 } from './motion-packet.js';
 export { MotionPacketizer, type PacketizerOptions } from './motion-packetizer.js';
 export { type MotionTables, parseTables, serialiseTables } from './motion-tables.js';
-export { type Outgoing, PERSONAL, UNPACED } from './outgoing.js';
+export { type Outgoing, PERSONAL, STRIDE, UNPACED } from './outgoing.js';
 export {
   type PersonalDifferences,
   parsePersonal,

@@ -20,6 +20,8 @@ export interface ReceivedFrame {
    */
   readonly captureMs: number;
   readonly state: MotionState;
+  /** From the frame that the sender sent before it to this one, 1–4: it left those between out. */
+  readonly stride: number;
   /** When the packet that held it arrived, on this side's clock. */
   readonly receivedMs: number;
 }
@@ -28,6 +30,11 @@ interface Waiting {
   readonly packet: MotionPacket;
   readonly sequence: number;
   readonly receivedMs: number;
+}
+
+/** Number of a packet's last frame, given that of the first. */
+function lastFrame(sequence: number, { frameCount, stride }: MotionPacket): number {
+  return sequence + (frameCount - 1) * stride;
 }
 
 type Outcome = 'decoded' | 'waiting' | DropCode;
@@ -61,7 +68,7 @@ export class MotionDepacketizer {
   get newest(): number | undefined {
     let newest = this.newestDecoded;
     for (const { sequence, packet } of this.#waiting.values()) {
-      newest = Math.max(newest ?? 0, sequence + packet.frameCount - 1);
+      newest = Math.max(newest ?? 0, lastFrame(sequence, packet));
     }
     return newest;
   }
@@ -112,7 +119,7 @@ export class MotionDepacketizer {
   #take(packet: MotionPacket, receivedMs: number, isCopy: boolean, frames: ReceivedFrame[]): void {
     const sequence = extendSerial(packet.sequence, this.newestDecoded ?? packet.sequence, 16);
     const waits = packet.coding.kind === 'predicted' && this.#waiting.has(sequence);
-    const known = waits || this.#states.has(sequence + packet.frameCount - 1);
+    const known = waits || this.#states.has(lastFrame(sequence, packet));
     if (known || sequence <= this.#horizon || sequence < 0) {
       if (!isCopy) this.#drops.push(known ? 'duplicate' : 'too-old');
       return;
@@ -191,10 +198,11 @@ export class MotionDepacketizer {
     states: MotionState[],
     frames: ReceivedFrame[],
   ): void {
+    const { stride, intervals } = packet;
     let captureMs = this.#captureMs(packet, sequence, receivedMs);
     states.forEach((state, index) => {
-      if (index > 0) captureMs += packet.intervals?.[index - 1] ?? this.#frameIntervalMs;
-      const frame = { sequence: sequence + index, captureMs, state, receivedMs };
+      if (index > 0) captureMs += intervals?.[index - 1] ?? stride * this.#frameIntervalMs;
+      const frame = { sequence: sequence + index * stride, captureMs, state, stride, receivedMs };
       this.#states.set(frame.sequence, state);
       if (!this.#given.has(frame.sequence)) {
         this.#given.add(frame.sequence);

@@ -7,6 +7,10 @@ export const MAX_FRAMES_PER_PACKET = 4;
 export const MAX_REDUNDANCY = 3;
 /** How far back a packet's reference frame may lie. */
 export const MAX_REFERENCE_DISTANCE = 64;
+/** A packet's frames lie so far apart at most: the receiver interpolates those between. */
+export const MAX_STRIDE = 4;
+/** Bit of the reference distance's byte: the frames of the packet are as far apart as that. */
+const STRIDED = 0x80;
 /** Largest quantiser index: steps of b · 2^((15 − 4) / 4). */
 export const MAX_QUANTISER = 15;
 /** A motion message that is read is larger only by mistake: four frames of nothing but escapes are 3 kB. */
@@ -26,8 +30,13 @@ export interface MotionPacket {
   /** Frames in the body, 1–4. */
   readonly frameCount: number;
   /**
+   * From each frame's number to the next one's, 1–4; above 1 the sender leaves the frames between out.
+   * In a predicted packet it is 1 or the reference distance.
+   */
+  readonly stride: number;
+  /**
    * Milliseconds from each frame to the next (`frameCount − 1` of them, 0–65535); undefined where
-   * the frames are spaced by the nominal interval.
+   * the frames are spaced by `stride` nominal intervals.
    */
   readonly intervals: readonly number[] | undefined;
   readonly coding:
@@ -60,7 +69,7 @@ export function serialiseMotion(
   packet: MotionPacket,
   redundant: readonly Uint8Array[],
 ): Uint8Array {
-  const { coding } = packet;
+  const { coding, stride } = packet;
   const explicit = coding.kind === 'predicted' && coding.referenceDistance !== 1;
   const writer = new ByteWriter(64);
   writer.u8(
@@ -72,9 +81,9 @@ export function serialiseMotion(
   );
   writer.u16(packet.sequence).u16(packet.timestamp);
   if (coding.kind === 'independent') {
-    writer.u8(coding.quantiser).u32(coding.digest);
+    writer.u8(((stride - 1) << 4) | coding.quantiser).u32(coding.digest);
   } else {
-    if (explicit) writer.u8(coding.referenceDistance);
+    if (explicit) writer.u8(coding.referenceDistance | (stride > 1 ? STRIDED : 0));
     writer.u8(coding.digest);
   }
   for (const interval of packet.intervals ?? []) writer.varint(interval);
@@ -97,17 +106,25 @@ export function parseMotion(message: Uint8Array): Parsed<MotionMessage> {
   const sequence = reader.u16();
   const timestamp = reader.u16();
   let coding: MotionPacket['coding'];
+  let stride = 1;
   if (type === INDEPENDENT) {
-    const quantiser = reader.u8();
-    if (quantiser > MAX_QUANTISER || explicit) reader.fail('malformed');
-    coding = { kind: 'independent', quantiser, digest: reader.u32() };
+    const byte = reader.u8();
+    stride = (byte >> 4) + 1;
+    if (explicit) reader.fail('malformed');
+    coding = { kind: 'independent', quantiser: byte & 0xf, digest: reader.u32() };
   } else {
-    const referenceDistance = explicit ? reader.u8() : 1;
+    const byte = explicit ? reader.u8() : 1;
+    const referenceDistance = byte & ~STRIDED;
     if (referenceDistance < 1 || referenceDistance > MAX_REFERENCE_DISTANCE) {
       reader.fail('malformed');
     }
+    if (byte & STRIDED) {
+      stride = referenceDistance;
+      if (stride === 1) reader.fail('malformed');
+    }
     coding = { kind: 'predicted', referenceDistance, digest: reader.u8() };
   }
+  if (stride > MAX_STRIDE) reader.fail('malformed');
   let intervals: number[] | undefined;
   if (first & 1) {
     intervals = Array.from({ length: frameCount - 1 }, () => reader.varint());
@@ -117,6 +134,6 @@ export function parseMotion(message: Uint8Array): Parsed<MotionMessage> {
   for (let copy = 0; copy < redundancy; copy++) redundant.push(reader.bytes(reader.varint()));
   const body = reader.bytes(reader.remaining);
   if (reader.drop !== undefined) return { ok: false, drop: reader.drop };
-  const packet = { sequence, timestamp, frameCount, intervals, coding, body };
+  const packet = { sequence, timestamp, frameCount, stride, intervals, coding, body };
   return { ok: true, value: { packet, redundant } };
 }

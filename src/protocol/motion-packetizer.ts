@@ -7,6 +7,7 @@ import {
   MAX_QUANTISER,
   MAX_REDUNDANCY,
   MAX_REFERENCE_DISTANCE,
+  MAX_STRIDE,
   type MotionPacket,
   serialiseMotion,
 } from './motion-packet.js';
@@ -21,14 +22,20 @@ const MAX_VALUE_BITS = 46;
 /** A packet's header at most: its fixed fields, then three intervals of three bytes. */
 const MAX_HEADER_BYTES = 19;
 
-export interface PacketizerOptions {
-  readonly tables: MotionTables;
+/** What may change from one bundle to the next. */
+export interface PacketizerSettings {
   /** Frames a message, 1–4: each one more saves a message's headers and costs a frame of latency. */
   readonly framesPerPacket: number;
+  /** Each n-th frame is sent, 1–4 (1); the receiver interpolates those between. */
+  readonly stride?: number;
   /** Earlier messages repeated in each message, 0–3. */
   readonly redundancy: number;
-  /** Quantiser index, 0–15. */
+  /** Quantiser index, 0–15; another one takes effect with the next independent frame. */
   readonly quantiser: number;
+}
+
+export interface PacketizerOptions extends PacketizerSettings {
+  readonly tables: MotionTables;
   /** Frames from one independent frame to the next at most: bounds the chain of prediction. */
   readonly independentInterval: number;
   /** Nominal milliseconds between frames, as agreed in the handshake. */
@@ -44,6 +51,7 @@ interface Bundle {
   readonly encoder: RangeEncoder;
   /** Frames that fill it: one where the receiver waits to recover. */
   readonly size: number;
+  readonly stride: number;
   state: MotionState;
 }
 
@@ -53,7 +61,10 @@ interface Bundle {
  */
 export class MotionPacketizer {
   readonly #options: PacketizerOptions;
+  #settings: Required<PacketizerSettings>;
   #sequence: number;
+  /** Number of the newest frame that was coded. */
+  #coded: number;
   #bundle: Bundle | undefined;
   #sinceIndependent = 0;
   #recovery: 'none' | 'acknowledged' | 'independent' = 'independent';
@@ -64,19 +75,40 @@ export class MotionPacketizer {
   /** Throws a TypeError that names a bad option. */
   constructor(options: PacketizerOptions) {
     const { firstSequence = 0, frameIntervalMs, independentInterval } = options;
-    checkInteger('framesPerPacket', options.framesPerPacket, 1, MAX_FRAMES_PER_PACKET);
-    checkInteger('redundancy', options.redundancy, 0, MAX_REDUNDANCY);
-    checkInteger('quantiser', options.quantiser, 0, MAX_QUANTISER);
     checkInteger('firstSequence', firstSequence, 0, 0xffff);
     checkOption(independentInterval >= 1, 'independentInterval', '1 or more', independentInterval);
     checkOption(frameIntervalMs > 0, 'frameIntervalMs', 'above 0', frameIntervalMs);
     this.#options = options;
+    this.#settings = checkedSettings(options);
     this.#sequence = firstSequence;
+    this.#coded = firstSequence - 1;
+  }
+
+  /** What the next bundle is made with. */
+  get settings(): Required<PacketizerSettings> {
+    return this.#settings;
+  }
+
+  /** Takes effect with the next bundle. Throws a TypeError that names a bad setting. */
+  set settings(settings: PacketizerSettings) {
+    this.#settings = checkedSettings(settings);
+  }
+
+  /** The next bundle begins with an independent frame, and so with the quantiser of `settings`. */
+  restart(): void {
+    this.#recovery = 'independent';
   }
 
   /** Number of the next frame. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** Whether the next frame is one that is sent: `add` leaves those out that a stride does not reach. */
+  get due(): boolean {
+    const bundle = this.#bundle;
+    const first = bundle ? bundle.captureMs.length === 0 : this.#recovery !== 'none';
+    return first || this.#sequence - this.#coded >= (bundle ?? this.#settings).stride;
   }
 
   /** Newest frame the receiver says it decoded. */
@@ -99,19 +131,22 @@ export class MotionPacketizer {
 
   #open(): Bundle {
     const sequence = this.#sequence;
-    const size = this.#recovery === 'none' ? this.#options.framesPerPacket : 1;
-    const opened = { sequence, captureMs: [], encoder: new RangeEncoder(), size };
+    const { framesPerPacket, stride } = this.#settings;
     const due = this.#sinceIndependent >= this.#options.independentInterval;
-    let base = sequence - 1;
+    let base = this.#coded;
     if (this.#recovery === 'acknowledged') base = this.#acknowledged ?? -1;
     const state = this.#states.get(base);
     const distance = sequence - base;
     const usable = state !== undefined && distance <= MAX_REFERENCE_DISTANCE;
     const independent = due || this.#recovery === 'independent' || !usable;
+    // A predicted packet of several frames says its stride by its reference distance.
+    const alone = this.#recovery !== 'none' || (!independent && stride > 1 && distance !== stride);
+    const size = alone ? 1 : framesPerPacket;
     this.#recovery = 'none';
+    const opened = { sequence, captureMs: [], encoder: new RangeEncoder(), size, stride };
     if (independent) {
       this.#sinceIndependent = 0;
-      const start = initialState(this.#options.tables.valueCount, this.#options.quantiser);
+      const start = initialState(this.#options.tables.valueCount, this.#settings.quantiser);
       return { ...opened, coding: { kind: 'independent' }, state: start };
     }
     return { ...opened, coding: { kind: 'predicted', distance }, state };
@@ -119,26 +154,35 @@ export class MotionPacketizer {
 
   /**
    * Codes the next frame (`values` undefined where the picture has no face) and returns a message
-   * where the bundle is full, or might with another frame outgrow a datagram. Throws a TypeError
-   * where there are not as many values as the tables have.
+   * where the bundle is full, or might with another frame outgrow a datagram. A frame that is not
+   * `due` is left out. Throws a TypeError where there are not as many values as the tables have.
    */
   add(values: Int16Array | undefined, captureMs: number): Uint8Array | undefined {
     const { valueCount } = this.#options.tables;
     checkOption(!values || values.length === valueCount, 'values', `${valueCount} integers`);
     checkOption(Number.isFinite(captureMs), 'captureMs', 'a number of milliseconds', captureMs);
+    if (!this.due) {
+      this.#advance();
+      return undefined;
+    }
     const { base, predicted } = this.next;
     const bundle = this.#bundle!;
     const coding = predicted ? 'predicted' : 'independent';
     bundle.state = encodeFrame(bundle.encoder, this.#options.tables, coding, base, values);
     bundle.captureMs.push(captureMs);
     this.#states.set(this.#sequence, bundle.state);
-    this.#states.delete(this.#sequence - MAX_REFERENCE_DISTANCE - MAX_FRAMES_PER_PACKET);
-    this.#sequence++;
-    this.#sinceIndependent++;
+    this.#coded = this.#sequence;
+    this.#advance();
     const largestFrame = Math.ceil((valueCount * MAX_VALUE_BITS) / 8);
     const most = MAX_HEADER_BYTES + bundle.encoder.length + largestFrame;
     const full = bundle.captureMs.length >= bundle.size || most > MAX_MOTION_MESSAGE_BYTES;
     return full ? this.flush() : undefined;
+  }
+
+  #advance(): void {
+    this.#states.delete(this.#sequence - MAX_REFERENCE_DISTANCE - MAX_FRAMES_PER_PACKET);
+    this.#sequence++;
+    this.#sinceIndependent++;
   }
 
   /** The open bundle as a message, however few frames it has; undefined where there is none. */
@@ -148,30 +192,30 @@ export class MotionPacketizer {
     this.#bundle = undefined;
     const packet = this.#packet(bundle);
     const message = this.#withCopies(packet);
-    if (this.#options.redundancy > 0) {
-      this.#sent.push(serialiseMotion(packet, []));
-      if (this.#sent.length > this.#options.redundancy) this.#sent.shift();
-    }
+    this.#sent.push(serialiseMotion(packet, []));
+    if (this.#sent.length > MAX_REDUNDANCY) this.#sent.shift();
     return message;
   }
 
   /** The message with as many of the latest copies as a datagram takes. */
   #withCopies(packet: MotionPacket): Uint8Array {
-    for (let oldest = 0; ; oldest++) {
+    const spare = Math.max(0, this.#sent.length - this.#settings.redundancy);
+    for (let oldest = spare; ; oldest++) {
       const message = serialiseMotion(packet, this.#sent.slice(oldest));
       if (message.length <= MAX_MOTION_MESSAGE_BYTES || oldest >= this.#sent.length) return message;
     }
   }
 
-  #packet({ coding, sequence, captureMs, encoder, state }: Bundle): MotionPacket {
+  #packet({ coding, sequence, captureMs, encoder, state, stride }: Bundle): MotionPacket {
     const digest = stateDigest(state);
     const intervals = captureMs.slice(1).map((time, i) => Math.round(time - captureMs[i]));
-    const nominal = this.#options.frameIntervalMs;
+    const nominal = stride * this.#options.frameIntervalMs;
     const regular = intervals.every((ms) => Math.abs(ms - nominal) <= INTERVAL_TOLERANCE_MS);
     return {
       sequence: sequence & 0xffff,
       timestamp: Math.round(captureMs[0]) & 0xffff,
       frameCount: captureMs.length,
+      stride: coding.kind === 'independent' || coding.distance === stride ? stride : 1,
       intervals: regular ? undefined : intervals.map((ms) => Math.max(0, Math.min(0xffff, ms))),
       coding:
         coding.kind === 'independent'
@@ -198,4 +242,13 @@ export class MotionPacketizer {
     this.#bundle = undefined;
     return message;
   }
+}
+
+function checkedSettings(settings: PacketizerSettings): Required<PacketizerSettings> {
+  const { framesPerPacket, stride = 1, redundancy, quantiser } = settings;
+  checkInteger('framesPerPacket', framesPerPacket, 1, MAX_FRAMES_PER_PACKET);
+  checkInteger('stride', stride, 1, MAX_STRIDE);
+  checkInteger('redundancy', redundancy, 0, MAX_REDUNDANCY);
+  checkInteger('quantiser', quantiser, 0, MAX_QUANTISER);
+  return { framesPerPacket, stride, redundancy, quantiser };
 }

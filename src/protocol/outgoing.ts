@@ -13,3 +13,6 @@ export const UNPACED = 'unpaced';
 
 /** Feature of a sender whose identity may hold a personal pack's differences, and of a receiver that applies them. */
 export const PERSONAL = 'personal';
+
+/** Feature of a receiver that takes packets whose frames lie apart, and of a sender that may send such. */
+export const STRIDE = 'stride';

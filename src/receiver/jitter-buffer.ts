@@ -122,7 +122,8 @@ export class JitterBuffer {
   insert(frame: ReceivedFrame): void {
     const { sequence, captureMs } = frame;
     this.#next ??= sequence;
-    this.#adapt(frame.receivedMs - captureMs);
+    // The frames left out before it are made up once it is here.
+    this.#adapt(frame.receivedMs - captureMs + (frame.stride - 1) * this.#intervalMs);
     if (sequence < this.#next) {
       this.#late++;
       return;

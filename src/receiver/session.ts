@@ -14,7 +14,7 @@ import type { TransferredIdentity } from '../protocol/identity-proof.js';
 import { createIdentityReceiver } from '../protocol/identity-receiver.js';
 import { MAX_IDENTITIES, type StreamSize } from '../protocol/limits.js';
 import { MotionDepacketizer } from '../protocol/motion-depacketizer.js';
-import { type Outgoing, PERSONAL, UNPACED } from '../protocol/outgoing.js';
+import { type Outgoing, PERSONAL, STRIDE, UNPACED } from '../protocol/outgoing.js';
 import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
 import type { FrameOrigin } from './concealment.js';
@@ -115,7 +115,7 @@ export class ReceiverSession {
         capabilities: {
           families: [pack.manifest.family],
           maxSize,
-          features: [UNPACED, ...personal],
+          features: [UNPACED, STRIDE, ...personal],
         },
         pack: pack.identity,
         expressionComponents: pack.basis.components,

@@ -235,6 +235,11 @@ export class SenderSession {
     }
     if (landmarks) checkGeometry('landmarks', landmarks);
     checkOption(Number.isFinite(captureMs), 'captureMs', 'a number of milliseconds', captureMs);
+    if (!this.#packetizer.due) {
+      this.#packetizer.add(undefined, captureMs);
+      if (this.#bundledMs !== undefined) this.#bundledMs = 'now';
+      return;
+    }
     const { base, predicted } = this.#packetizer.next;
     const reference = predicted ? base.values : undefined;
     const values =

@@ -53,7 +53,7 @@ export const STREAM_OPTIONS: PacketizerOptions = {
   frameIntervalMs: 40,
 };
 
-/** A packetizer, and the state after each of its frames. */
+/** A packetizer, and the state after each frame that it codes. */
 export function recordedSender(options: Partial<PacketizerOptions> = {}) {
   const all = { ...STREAM_OPTIONS, ...options };
   const packetizer = new MotionPacketizer(all);
@@ -63,6 +63,7 @@ export function recordedSender(options: Partial<PacketizerOptions> = {}) {
     states,
     /** Codes a frame; returns the message that became full, if any. */
     add(values: Int16Array | undefined, captureMs: number): Uint8Array | undefined {
+      if (!packetizer.due) return packetizer.add(values, captureMs);
       const { base, predicted } = packetizer.next;
       const coding = predicted ? 'predicted' : 'independent';
       states.push(encodeFrame(new RangeEncoder(), all.tables, coding, base, values));
