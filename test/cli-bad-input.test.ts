@@ -202,6 +202,27 @@ describe('options', () => {
       ['loopback', 'x', '--out', 'y', '--references', '17'],
       '--references must be a whole number 1–16, not 17',
     ],
+    [['loopback', 'x', '--out', 'y', '--loss', '10'], '--loss must be a number 0–1, not 10'],
+    [
+      ['loopback', 'x', '--out', 'y', '--jitter-ms', '-1'],
+      "Option '--jitter-ms' argument is ambiguous",
+    ],
+    [
+      ['loopback', 'x', '--out', 'y', '--jitter-ms', '9000'],
+      '--jitter-ms must be a number 0–5000, not 9000',
+    ],
+    [
+      ['loopback', 'x', '--out', 'y', '--seed', '1.5'],
+      '--seed must be a whole number 0–2147483647, not 1.5',
+    ],
+    [
+      ['send', 'x', '--room', 'r', '--signal', 'ws://a', '--link', '{"seed":1,"loss":2}'],
+      '--link must be options of a simulated link as JSON: loss: must be a number 0–1, not 2',
+    ],
+    [
+      ['receive', '--room', 'r', '--signal', 'ws://a', '--out', 'y', '--link', 'seed'],
+      '--link must be options of a simulated link as JSON: Unexpected token',
+    ],
     [['loopback', 'x'], '--out is missing: give a folder for the report'],
     [['loopback', '--out', 'y'], 'give one clip: see npx visavis --help'],
     [['loopback', 'x', '--out', '-y'], "Option '--out' argument is ambiguous: see npx"],

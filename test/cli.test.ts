@@ -101,6 +101,32 @@ describe('demo', () => {
   });
 });
 
+describe('loopback', () => {
+  it('loses datagrams of both directions in a simulated network, and says how many', async () => {
+    const clip = await writeClip(join(folder, 'lossy.webp'), 75);
+    const out = join(folder, 'lossy');
+    const network = ['--loss', '0.15', '--jitter-ms', '30', '--seed', '3'];
+    const options = ['--pack', 'warp', '--enrol-seconds', '0.4', '--bundle', '1'];
+    const run = await runCli(['loopback', clip, '--out', out, ...options, ...network]);
+    expect(run.stdout).toMatch(
+      /network +\d+ of \d+ datagrams lost forward, \d+ of \d+ .* backward/,
+    );
+    expect(run.status).toBe(0);
+    const { link, frames } = await readReport(out);
+    for (const [direction, seed] of [
+      [link.forward!, 3],
+      [link.backward!, 4],
+    ] as const) {
+      expect(direction.options).toEqual({ seed, loss: 0.15, jitterMs: 30 });
+      expect(direction.lost).toBeGreaterThan(0);
+      expect(direction.delivered).toBeLessThanOrEqual(direction.sent - direction.lost);
+    }
+    expect(frames.sent).toBe(65);
+    expect(frames.received).toBeLessThan(65);
+    expect(frames.concealed).toBeGreaterThan(0);
+  });
+});
+
 describe('signal, send and receive', () => {
   it.each([['receiver'], ['sender']])('work as three processes, the %s first', async (first) => {
     const out = join(folder, `${first} first – ü`);

@@ -9,6 +9,7 @@ import { describeMachine } from '../src/cli/report/machine.js';
 import { measureQuality } from '../src/cli/report/measure.js';
 import { percentiles } from '../src/cli/report/percentiles.js';
 import { ticks } from '../src/cli/report/plots.js';
+import { summarise } from '../src/cli/summary.js';
 import { createPicture } from '../src/geometry/picture.js';
 import { RUN, receiverLog, senderLog } from './report-logs.js';
 
@@ -132,6 +133,18 @@ describe('report.json', () => {
     expect(report.bounds).toBe(
       "the clip's own rate of 25 fps: tracking takes 16.5 ms of the 40.0 ms that a frame has",
     );
+  });
+
+  it('says what simulated networks lost', async () => {
+    const counts = { sent: 100, delivered: 88, lost: 9, duplicated: 0, overtaken: 0 };
+    const link = { ...counts, lostToOutage: 2, droppedByQueue: 1, options: { seed: 1, loss: 0.1 } };
+    const { report } = await wholeReport({ sender: { ...senderLog(), link } });
+    const same = { ...counts, lost_to_outage: 2, dropped_by_queue: 1, options: link.options };
+    expect(report.link).toEqual({ forward: same, backward: null });
+    expect(summarise(report, undefined, '')).toContain('12 of 100 datagrams lost forward\n');
+    const html = renderReport({ report, strip: [] });
+    expect(html).toContain('12 of 100 datagrams lost forward: seed 1, loss 0.1');
+    expect(html).not.toContain('lost backward');
   });
 
   it('counts repeated pictures out of the shown rate, and names a stage that is too slow', () => {

@@ -38,6 +38,10 @@ describe('the simulated link', () => {
     expect(link.poll(4)).toEqual([]);
     expect(link.poll(5)).toEqual([{ data: new Uint8Array([7]), sentMs: 5, atMs: 5 }]);
     expect(link.nextAt()).toBeUndefined();
+    const buffer = Buffer.of(7);
+    link.send(buffer, 6);
+    buffer[0] = 8;
+    expect(link.poll(6)[0].data).toEqual(new Uint8Array([7]));
     expect(run({}).received).toEqual(Array.from({ length: PACKETS }, (_, i) => i));
   });
 
@@ -116,6 +120,12 @@ describe('the simulated link', () => {
     const { received, stats } = run({ outages: [[400, 800]] });
     expect(stats.lostToOutage).toBe(10);
     expect(received.slice(8, 12)).toEqual([8, 9, 20, 21]);
+  });
+
+  test('says with a delivery what was said with the packet', () => {
+    const link = createSimulatedLink<string>({ seed: 1, duplicate: 1 });
+    link.send(new Uint8Array(1), 0, 'there');
+    expect(link.poll(0).map(({ to }) => to)).toEqual(['there', 'there']);
   });
 
   test('bounds what is under way', () => {

@@ -105,6 +105,34 @@ describe('a call over werift', () => {
     expect(sentBytes.reduce((sum, bytes) => sum + bytes, 0)).toBe(sender.wire.sentBytes);
   });
 
+  test('passes all its datagrams through a simulated network, where it is given one', async () => {
+    const [left, right] = createSignallingPair();
+    const outgoingLink = { seed: 2, loss: 0.1, jitterMs: 5, duplicate: 0.2, headerBytes: 0 };
+    const [sender, receiver] = await Promise.all([
+      connectWerift({ role: 'sender', signalling: left, outgoingLink }),
+      connectWerift({ role: 'receiver', signalling: right }),
+    ]);
+    calls.push(sender, receiver);
+    const control = messages(receiver, 'control', 40);
+    for (let i = 0; i < 40; i++) sender.channels.control.send(new Uint8Array(1_000).fill(i));
+    expect((await control).map(([first]) => first)).toEqual([...Array(40).keys()]);
+    await sender.close();
+    const { sent, delivered, lost, duplicated } = sender.outgoingLink!;
+    expect(Math.min(lost, duplicated)).toBeGreaterThan(0);
+    expect(sent).toBe(sender.wire.sentPackets);
+    expect(sent - lost + duplicated).toBeGreaterThanOrEqual(delivered);
+    while (receiver.wire.receivedPackets < delivered) await new Promise(setImmediate);
+    expect(receiver.wire.receivedPackets).toBe(delivered);
+    expect(receiver.outgoingLink).toBeUndefined();
+  });
+
+  test('names a bad option of a simulated network', async () => {
+    const [left] = createSignallingPair();
+    const options = { role: 'sender', signalling: left } as const;
+    const connecting = connectWerift({ ...options, outgoingLink: { seed: 1, loss: 2 } });
+    await expect(connecting).rejects.toThrow('loss: must be a number 0–1, not 2');
+  });
+
   test('rejects misuse', async () => {
     const [sender] = await connectedPair();
     const { control, motion } = sender.channels;

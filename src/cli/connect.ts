@@ -3,6 +3,7 @@ import { callClock } from '../call.js';
 import { ConnectError } from '../transport/connect-error.js';
 import type { Role } from '../transport/signalling.js';
 import { joinRoom } from '../transport/signalling-client.js';
+import type { SimulatedLinkOptions } from '../transport/simulated-link.js';
 import { connectWerift, type WeriftCall } from '../transport/werift.js';
 import { UserError } from './user-error.js';
 
@@ -12,6 +13,8 @@ export interface ConnectOptions {
   readonly signal: string;
   readonly room: string;
   readonly abort: AbortSignal;
+  /** What a simulated network does to what this side sends. */
+  readonly link: SimulatedLinkOptions | undefined;
   /** Called where the other side is not there yet. */
   readonly onWaiting: () => void;
 }
@@ -25,7 +28,7 @@ export interface Connected {
 
 /** Meets the peer in a room and connects to it; UserError where that cannot be. */
 export async function connect(options: ConnectOptions): Promise<Connected> {
-  const { role, signal, room, abort, onWaiting } = options;
+  const { role, signal, room, abort, link, onWaiting } = options;
   try {
     const signalling = await joinRoom({ url: signal, room, role, signal: abort, WebSocket });
     let peerJoinedMs = callClock();
@@ -34,6 +37,7 @@ export async function connect(options: ConnectOptions): Promise<Connected> {
       role,
       signalling,
       signal: abort,
+      ...(link && { outgoingLink: link }),
       onPeerJoined: () => {
         peerJoinedMs = callClock();
       },

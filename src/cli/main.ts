@@ -34,6 +34,10 @@ demo, loopback and send:
   --references K        reference pictures, 1–16 (4)
   --enrol-seconds S     seconds to enrol the person from (1)
   --bundle N            motion frames a message, 1–4 (4): fewer cost less delay and more headers
+  --loss P              loopback and demo: share of datagrams lost in both directions, 0–1 (0)
+  --jitter-ms N         likewise: each is up to so much later, 0–5000 (0)
+  --seed S              likewise: which are lost and how late they are (1)
+  --link JSON           send and receive: a simulated network for what this side sends (docs/network.md)
   --fast                as fast as it goes, not at the clip's own rate
   --save-frames         keep every frame as DIR/frames/src-000123.png and dec-000123.png
   --out DIR             folder for the results (demo: out/demo)

@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { MAX_REFERENCES, STREAM_SIZES, type StreamSize } from '../protocol/limits.js';
 import { isRoomName } from '../transport/signalling.js';
+import { createSimulatedLink, type SimulatedLinkOptions } from '../transport/simulated-link.js';
 import { UserError } from './user-error.js';
 
 /** Exit status where the command line itself is wrong. */
@@ -34,6 +35,19 @@ export interface ParsedCommand {
   readonly port: number;
   /** How long to train. */
   readonly minutes: number;
+  /** What a simulated network does to datagrams, in each direction; undefined: nothing. */
+  readonly impairment: Impairment | undefined;
+  /** The same in full, for the datagrams of one side. */
+  readonly link: SimulatedLinkOptions | undefined;
+}
+
+/** Of `visavis loopback`. */
+export interface Impairment {
+  /** Probability to lose a datagram, 0–1. */
+  readonly loss: number;
+  /** Up to so much delay, uniform. */
+  readonly jitterMs: number;
+  readonly seed: number;
 }
 
 const OPTIONS = {
@@ -52,6 +66,10 @@ const OPTIONS = {
   host: { type: 'string' },
   port: { type: 'string' },
   minutes: { type: 'string' },
+  loss: { type: 'string' },
+  'jitter-ms': { type: 'string' },
+  seed: { type: 'string' },
+  link: { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
 /** An option of a command line, without its dashes. */
@@ -62,6 +80,9 @@ const MAX_ENROL_SECONDS = 10;
 const DEFAULT_MINUTES = 8;
 /** A day. */
 const MAX_MINUTES = 1440;
+/** A peer that is silent for so long is taken for gone. */
+const MAX_JITTER_MS = 5000;
+const MAX_SEED = 2 ** 31 - 1;
 
 /** Reads a command's arguments; only the options in `allowed` are known. UserError with a hint. */
 export function parseCommand(
@@ -105,6 +126,10 @@ export function parseCommand(
     throw usage(`--signal must be a ws:// or wss:// address, not ${signal}`);
   }
   const packs = (parsed.values.pack ?? []) as string[];
+  const loss = number('loss', 0, 0, 1, false);
+  const jitterMs = number('jitter-ms', 0, 0, MAX_JITTER_MS, false);
+  const seed = number('seed', 1, 0, MAX_SEED);
+  const link = text('link');
   return {
     positionals: parsed.positionals,
     packs,
@@ -125,7 +150,20 @@ export function parseCommand(
     host: text('host') ?? '127.0.0.1',
     port: number('port', DEFAULT_PORT, 0, 65535),
     minutes: number('minutes', DEFAULT_MINUTES, 0.01, MAX_MINUTES, false),
+    impairment: loss > 0 || jitterMs > 0 ? { loss, jitterMs, seed } : undefined,
+    link: link === undefined ? undefined : parseLink(link),
   };
+}
+
+/** `--link`: SimulatedLinkOptions as JSON. */
+function parseLink(json: string): SimulatedLinkOptions {
+  try {
+    const options = JSON.parse(json) as SimulatedLinkOptions;
+    createSimulatedLink(options);
+    return options;
+  } catch (error) {
+    throw usage(`--link must be options of a simulated link as JSON: ${(error as Error).message}`);
+  }
 }
 
 /** The one positional argument of a command. */

@@ -3,6 +3,7 @@ import { CallReceiver, type ShownPicture } from '../call-receiver.js';
 import type { Picture } from '../geometry/picture.js';
 import { createDecoder } from '../models/decoder-node.js';
 import { createNodePictureCodec } from '../models/picture-codec-node.js';
+import type { SimulatedLinkOptions } from '../transport/simulated-link.js';
 import { connect } from './connect.js';
 import { countChannels } from './counted-channels.js';
 import type { FrameWriter } from './media/frame-store.js';
@@ -10,12 +11,14 @@ import { openBase } from './open-base.js';
 import type { ReceiverLog, ShownFrame } from './report/logs.js';
 import type { Reporter } from './reporter.js';
 import type { RunResult } from './run-sender.js';
-import { recordWire } from './wire-log.js';
+import { linkLog, recordWire } from './wire-log.js';
 
 export interface ReceiverRunOptions {
   readonly signal: string;
   readonly room: string;
   readonly pack: string;
+  /** What a simulated network does to what is sent back. */
+  readonly link: SimulatedLinkOptions | undefined;
   /** Takes what is shown, one picture for each frame. */
   readonly writer: FrameWriter;
   readonly abort: AbortSignal;
@@ -101,6 +104,7 @@ export async function runReceiver(options: ReceiverRunOptions): Promise<RunResul
       identityMs: receiver.identityMs ?? null,
       firstFrameMs: frames[0]?.shownMs ?? null,
       wire: log,
+      link: linkLog(options.link, call),
       backwardBytes: stats.backwardBytes,
       packName: pack.identity.name,
       packSha256: pack.identity.sha256,

@@ -10,6 +10,7 @@ import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
 import { createFrameAnalyser } from '../sender/frame-analyser.js';
 import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
+import type { SimulatedLinkOptions } from '../transport/simulated-link.js';
 import { connect } from './connect.js';
 import { countChannels } from './counted-channels.js';
 import type { FrameWriter } from './media/frame-store.js';
@@ -18,7 +19,7 @@ import { type OpenedClip, openEnrolled } from './open-enrolled.js';
 import type { SenderLog, SentFrame } from './report/logs.js';
 import type { Reporter } from './reporter.js';
 import { UserError } from './user-error.js';
-import { recordWire } from './wire-log.js';
+import { linkLog, recordWire } from './wire-log.js';
 
 export interface SenderRunOptions {
   readonly clip: string;
@@ -37,6 +38,8 @@ export interface SenderRunOptions {
   readonly fast: boolean;
   /** Frames a message, 1–4. */
   readonly bundle: number;
+  /** What a simulated network does to what is sent. */
+  readonly link: SimulatedLinkOptions | undefined;
   /** Takes the crops that are given to the codec. */
   readonly writer: FrameWriter | undefined;
   readonly abort: AbortSignal;
@@ -139,6 +142,7 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
       motionBytes: stats.motionBytes,
       controlBytes: stats.controlBytes,
       wire: log,
+      link: linkLog(options.link, call),
       peerJoinedMs,
       connectedMs,
       identityDeliveredMs,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { lostOf } from './report/format.js';
 import type { Report } from './report/schema.js';
 
 const figure = (value: number | null, digits: number, unit: string) =>
@@ -19,6 +20,7 @@ export function summarise(report: Report, video: string | undefined, dir: string
         figure(wire.steady_backward_kbps, 2, 'kbps backward'),
       ],
     ],
+    ['network', [lostOf(report.link.forward, 'forward'), lostOf(report.link.backward, 'backward')]],
     [
       'payload',
       [

@@ -1,7 +1,9 @@
 import { callClock } from '../call.js';
+import type { SimulatedLinkOptions } from '../transport/simulated-link.js';
+import type { WeriftCall } from '../transport/werift.js';
 import type { WireCounters } from '../transport/wire-accounting.js';
 import type { PayloadCounters } from './counted-channels.js';
-import type { WireLog, WireSample } from './report/logs.js';
+import type { LinkLog, WireLog, WireSample } from './report/logs.js';
 
 /** What the receiver and the sender write down of their connection. */
 export interface WireRecorder {
@@ -35,4 +37,12 @@ export function recordWire(wire: WireCounters, payload: Readonly<PayloadCounters
       return { sentBytes: wire.sentBytes, receivedBytes: wire.receivedBytes, series };
     },
   };
+}
+
+/** What the simulated network of a side did, if it has one. */
+export function linkLog(
+  options: SimulatedLinkOptions | undefined,
+  { outgoingLink }: WeriftCall,
+): LinkLog | null {
+  return options && outgoingLink ? { options, ...outgoingLink } : null;
 }

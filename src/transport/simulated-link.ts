@@ -39,13 +39,15 @@ export interface SimulatedLinkOptions {
 }
 
 /** A packet at the far end. */
-export interface Delivery {
+export interface Delivery<To = undefined> {
   readonly data: Uint8Array;
   readonly sentMs: number;
   readonly atMs: number;
+  /** As given to `send`. */
+  readonly to?: To | undefined;
 }
 
-/** What became of the packets, by the number of packets. */
+/** What became of the packets, by the number of packets; those neither lost nor delivered are under way. */
 export interface SimulatedLinkStats {
   readonly sent: number;
   readonly delivered: number;
@@ -57,18 +59,23 @@ export interface SimulatedLinkStats {
 }
 
 /** One direction of a network in virtual time: no timers, no clock. */
-export interface SimulatedLink {
-  /** The bytes are copied. Times of successive calls never go back. */
-  send(data: Uint8Array, nowMs: number): void;
+export interface SimulatedLink<To = undefined> {
+  /** The bytes are copied. Times of successive calls never go back. `to` comes back with the delivery. */
+  send(data: Uint8Array, nowMs: number, to?: To): void;
   /** What has arrived by `nowMs`, in the order of arrival. */
-  poll(nowMs: number): Delivery[];
+  poll(nowMs: number): Delivery<To>[];
   /** When the next packet arrives, or undefined where none is under way. */
   nextAt(): number | undefined;
   readonly stats: SimulatedLinkStats;
 }
 
-/** A seeded, lossy link. Throws a TypeError that names a bad option. */
-export function createSimulatedLink(options: SimulatedLinkOptions): SimulatedLink {
+/**
+ * A seeded, lossy link for tests in virtual time; `connectWerift` puts one behind a real socket. Throws
+ * a TypeError that names a bad option.
+ */
+export function createSimulatedLink<To = undefined>(
+  options: SimulatedLinkOptions,
+): SimulatedLink<To> {
   checkOptions(options);
   const { loss = 0, burstLoss, delayMs = 0, jitterMs = 0, reorder, duplicate = 0 } = options;
   const { bandwidth, headerBytes = 0, outages = [] } = options;
@@ -82,7 +89,7 @@ export function createSimulatedLink(options: SimulatedLinkOptions): SimulatedLin
     duplicated: 0,
     overtaken: 0,
   };
-  const inFlight: Delivery[] = [];
+  const inFlight: Delivery<To>[] = [];
   let bad = false;
   let bottleneckFreeMs = 0;
   let lastInOrderMs = 0;
@@ -97,15 +104,15 @@ export function createSimulatedLink(options: SimulatedLinkOptions): SimulatedLin
     return bottleneckFreeMs;
   };
 
-  const deliver = (data: Uint8Array, sentMs: number, atMs: number) => {
+  const deliver = (delivery: Delivery<To>) => {
     let i = inFlight.length;
-    while (i > 0 && inFlight[i - 1].atMs > atMs) i -= 1;
-    inFlight.splice(i, 0, { data, sentMs, atMs });
+    while (i > 0 && inFlight[i - 1].atMs > delivery.atMs) i -= 1;
+    inFlight.splice(i, 0, delivery);
   };
 
   return {
     stats,
-    send(data, nowMs) {
+    send(data, nowMs, to) {
       stats.sent += 1;
       // Always the same number of draws, so that one impairment does not shift another.
       const draws = Array.from({ length: 6 }, random);
@@ -129,10 +136,11 @@ export function createSimulatedLink(options: SimulatedLinkOptions): SimulatedLin
       const atMs = overtaken ? inOrderMs + reorder.byMs : inOrderMs;
       if (overtaken) stats.overtaken += 1;
       else lastInOrderMs = inOrderMs;
-      deliver(data.slice(), nowMs, atMs);
+      // slice() of a Node Buffer would not copy.
+      deliver({ data: new Uint8Array(data), sentMs: nowMs, atMs, to });
       if (draws[5] < duplicate) {
         stats.duplicated += 1;
-        deliver(data.slice(), nowMs, atMs);
+        deliver({ data: new Uint8Array(data), sentMs: nowMs, atMs, to });
       }
     },
     poll(nowMs) {

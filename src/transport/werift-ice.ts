@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { UdpTransport } from 'werift';
+import type { RunningLink } from './running-link.js';
 import type { SessionDescription } from './signalling.js';
 import { type Connection, connectionInternals } from './werift-internals.js';
 import type { WireAccount } from './wire-accounting.js';
@@ -48,8 +49,8 @@ export function withoutHostNames({ type, sdp }: SessionDescription): SessionDesc
 
 /**
  * Counts what passes the connection's UDP sockets, from their first datagram on (a TURN server's:
- * from the end of its allocation), and tells `onReceived` of what comes from the peer. Call before
- * candidates are gathered.
+ * from the end of its allocation), and tells `onReceived` of what comes from the peer. What leaves goes
+ * through `link`, where there is one, once it is counted. Call before candidates are gathered.
  *
  * The hook is werift's own seam, the `send` and `onData` of each UdpTransport instance.
  */
@@ -57,6 +58,7 @@ export function watchSockets(
   connection: Connection,
   account: WireAccount,
   onReceived: () => void,
+  link: RunningLink | undefined,
 ): void {
   const watched = new WeakSet<UdpTransport>();
   connection.onIceCandidate.subscribe(() => {
@@ -64,7 +66,7 @@ export function watchSockets(
       const transport = udpTransportOf(protocol);
       if (!transport || watched.has(transport)) continue;
       watched.add(transport);
-      watchSocket(transport, connection, account, onReceived);
+      watchSocket(transport, connection, account, onReceived, link);
     }
   });
 }
@@ -74,14 +76,17 @@ function watchSocket(
   connection: Connection,
   account: WireAccount,
   onReceived: () => void,
+  link: RunningLink | undefined,
 ): void {
   const ipVersion = transport.address.family === 'IPv6' ? 6 : 4;
   // Without a listener an unreachable candidate (ENETUNREACH) would end the process.
   transport.socket.on('error', () => {});
   const { send, onData } = transport;
-  transport.send = (data, address) => {
+  transport.send = async (data, address) => {
     account.countSent(data.length, ipVersion);
-    return send(data, address);
+    if (!link) return send(data, address);
+    // Nobody waits for what is late: an error is as good as lost.
+    link.send(data, (late) => void send(Buffer.from(late.buffer), address).catch(() => {}));
   };
   transport.onData = (data, address) => {
     account.countReceived(data.length, ipVersion);

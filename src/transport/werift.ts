@@ -4,6 +4,7 @@ import type { CallChannels, CloseReason } from './channel.js';
 import { ConnectError } from './connect-error.js';
 import { createLiveness, LIVENESS_POLL_MS } from './liveness.js';
 import { type AdaptedChannels, adaptDataChannels, createDataChannels } from './rtc-data-channel.js';
+import { runLink } from './running-link.js';
 import {
   checkRole,
   type Role,
@@ -11,6 +12,7 @@ import {
   type SessionDescription,
   type Signalling,
 } from './signalling.js';
+import type { SimulatedLinkOptions, SimulatedLinkStats } from './simulated-link.js';
 import {
   additionalHostAddresses,
   askNoStunServer,
@@ -31,6 +33,8 @@ const DRAIN_POLL_MS = 10;
 const MAX_REMOTE_CANDIDATES = 64;
 /** Beyond every flight of a DTLS handshake (RFC 6347 section 4.2.4 counts six). */
 const DTLS_HANDSHAKE_OVER = 99;
+/** IPv4 and UDP headers of a datagram, at the bottleneck of a simulated link. */
+const HEADER_BYTES = 28;
 
 /** A STUN or TURN server as WebRTC's `RTCIceServer`, with one URL. */
 export interface IceServer {
@@ -46,6 +50,12 @@ export interface ConnectWeriftOptions {
   readonly signalling: Signalling;
   /** Default: none, the addresses of this machine's own interfaces alone; nobody is asked. */
   readonly iceServers?: readonly IceServer[];
+  /**
+   * For tests on bad networks: what happens to the datagrams of this side on their way out, whichever
+   * they are (ICE, DTLS, SCTP with its retransmissions and acknowledgements). Its milliseconds begin with
+   * the first datagram; `headerBytes` is 28 by default. Default: none. See docs/network.md.
+   */
+  readonly outgoingLink?: SimulatedLinkOptions;
   /** Called when both sides are in the room and connecting begins. */
   readonly onPeerJoined?: () => void;
   /** Gives up connecting and rejects with the signal's reason. */
@@ -57,6 +67,8 @@ export interface WeriftCall {
   readonly channels: CallChannels;
   /** From the first ICE check on, both directions, at the UDP sockets. */
   readonly wire: WireCounters;
+  /** What `outgoingLink` did to the datagrams; undefined without one. `wire` counts them before it. */
+  readonly outgoingLink: SimulatedLinkStats | undefined;
   /** Called once, whoever ends the call; everything has been let go of when `close` resolves. */
   onClose: ((reason: CloseReason) => void) | undefined;
   /** Waits up to 1.5 s for what was sent to be acknowledged, says goodbye and frees everything. */
@@ -69,9 +81,10 @@ export interface WeriftCall {
  * names a bad option.
  */
 export async function connectWerift(options: ConnectWeriftOptions): Promise<WeriftCall> {
-  const { role, signalling, iceServers = [] } = options;
+  const { role, signalling, iceServers = [], outgoingLink } = options;
   checkRole('role', role);
   checkMethods('signalling', signalling, 'send', 'close');
+  const link = outgoingLink && runLink({ headerBytes: HEADER_BYTES, ...outgoingLink });
   const account = createWireAccount(() => performance.now());
   const liveness = createLiveness(performance.now());
   const peer = new RTCPeerConnection({
@@ -84,7 +97,7 @@ export async function connectWerift(options: ConnectWeriftOptions): Promise<Weri
   const { connection } = sctp.dtlsTransport.iceTransport;
   if (!iceServers.some(({ urls }) => urls.startsWith('stun'))) askNoStunServer(connection);
   repairSctp(sctp);
-  watchSockets(connection, account, liveness.heard);
+  watchSockets(connection, account, liveness.heard, link);
 
   const free = async () => {
     signalling.close();
@@ -93,6 +106,7 @@ export async function connectWerift(options: ConnectWeriftOptions): Promise<Weri
     await sctp.stop();
     await new Promise(setImmediate);
     await peer.close();
+    link?.stop();
     // A handshake that was cut short would go on repeating its flight for up to 33 s.
     const { dtls } = sctp.dtlsTransport;
     if (dtls) dtls.dtls.flight = DTLS_HANDSHAKE_OVER;
@@ -111,6 +125,7 @@ export async function connectWerift(options: ConnectWeriftOptions): Promise<Weri
   const call: WeriftCall = {
     channels: adapted.channels,
     wire: account,
+    outgoingLink: link?.stats,
     onClose: undefined,
     async close() {
       if (!freed) {

@@ -2,8 +2,9 @@ import { readFile, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createSignallingServer } from '../../transport/signalling-server.js';
+import type { SimulatedLinkOptions } from '../../transport/simulated-link.js';
 import { type Child, type ChildFailure, startChild } from '../child.js';
-import { needed, onlyPositional, parseCommand } from '../options.js';
+import { type Impairment, needed, onlyPositional, parseCommand } from '../options.js';
 import { prepareOut, removeRawFrames } from '../out-folder.js';
 import type { SenderLog } from '../report/logs.js';
 import { createReporter } from '../reporter.js';
@@ -38,8 +39,11 @@ export async function loopback(
     'bundle',
     'out',
     'save-frames',
+    'loss',
+    'jitter-ms',
+    'seed',
   ]);
-  const { media, positionals } = command;
+  const { media, positionals, impairment } = command;
   const clip =
     positionals.length === 0 && defaults.clip ? defaults.clip : onlyPositional(command, 'one clip');
   const dir = needed(command.out ?? defaults.out, 'out', 'a folder for the report');
@@ -50,10 +54,13 @@ export async function loopback(
   const paths = [`--out=${dir}`, `--pack=${media.pack}`];
   const common = ['--room', ROOM, '--signal', server.url, ...paths];
   if (media.saveFrames) common.push('--save-frames');
-  const sender = startChild(['send', ...common, ...senderArgs(media), '--', clip], {
-    onProgress: reporter.progress,
-  });
-  const receiver = startChild(['receive', ...common], {});
+  const sender = startChild(
+    ['send', ...common, ...linkArgs(impairment, 0), ...senderArgs(media), '--', clip],
+    {
+      onProgress: reporter.progress,
+    },
+  );
+  const receiver = startChild(['receive', ...common, ...linkArgs(impairment, 1)], {});
   let failure: unknown = await bothEnd(sender, receiver, abort);
   reporter.finish();
   await server.close();
@@ -73,6 +80,13 @@ export async function loopback(
   }
   await removeRawFrames(dir);
   if (failure) throw failure;
+}
+
+/** The two directions lose different datagrams. */
+function linkArgs(impairment: Impairment | undefined, direction: 0 | 1): string[] {
+  if (!impairment) return [];
+  const link: SimulatedLinkOptions = { ...impairment, seed: impairment.seed + direction };
+  return [`--link=${JSON.stringify(link)}`];
 }
 
 function senderArgs(media: ReturnType<typeof parseCommand>['media']): string[] {

@@ -9,8 +9,8 @@ import { writeReport } from '../write-report.js';
 
 /** `visavis receive --room R --signal URL --out DIR` */
 export async function receive(args: readonly string[], abort: AbortSignal): Promise<void> {
-  const command = parseCommand(args, ['room', 'signal', 'pack', 'out', 'save-frames']);
-  const { media, positionals } = command;
+  const command = parseCommand(args, ['room', 'signal', 'pack', 'out', 'save-frames', 'link']);
+  const { media, positionals, link } = command;
   if (positionals.length > 0) {
     throw new UserError(`receive takes no clip: ${positionals[0]}`, { exitCode: USAGE_EXIT });
   }
@@ -21,7 +21,10 @@ export async function receive(args: readonly string[], abort: AbortSignal): Prom
   const writer = await openFrameWriter(out, 'dec', media.saveFrames);
   const reporter = createReporter('receiving');
   try {
-    const { log, error } = await runReceiver({ ...media, room, signal, writer, abort, reporter });
+    const { log, error } = await runReceiver({
+      ...media,
+      ...{ room, signal, link, writer, abort, reporter },
+    });
     const written = await writer.finish().catch((reason: unknown) => reason);
     let failure = error ?? (written instanceof Error ? written : undefined);
     if (isChild) {

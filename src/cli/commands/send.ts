@@ -19,16 +19,20 @@ export async function send(args: readonly string[], abort: AbortSignal): Promise
     'bundle',
     'out',
     'save-frames',
+    'link',
   ]);
   const clip = onlyPositional(command, 'one clip');
-  const { media, out } = command;
+  const { media, out, link } = command;
   const room = needed(command.room, 'room', 'a name that both sides know');
   const signal = needed(command.signal, 'signal', 'the address that `npx visavis signal` prints');
   if (out !== undefined && !isChild) await prepareOut(out);
   const keep = media.saveFrames || !isChild;
   const writer = out === undefined ? undefined : await openFrameWriter(out, 'src', keep);
   const reporter = createReporter('sending');
-  const { log, error } = await runSender({ ...media, clip, room, signal, writer, abort, reporter });
+  const { log, error } = await runSender({
+    ...media,
+    ...{ clip, room, signal, link, writer, abort, reporter },
+  });
   reporter.finish();
   const written = await writer?.finish().catch((reason: unknown) => reason);
   if (out !== undefined) await writeLog(join(out, 'sender.json'), log);

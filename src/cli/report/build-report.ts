@@ -1,9 +1,9 @@
-import type { ReceiverLog, SenderLog, ShownFrame, WireLog } from './logs.js';
+import type { LinkLog, ReceiverLog, SenderLog, ShownFrame, WireLog } from './logs.js';
 import type { QualityLog } from './measure.js';
 import { percentiles } from './percentiles.js';
 import { psnrOf } from './quality.js';
 import { kbps, rateBetween } from './rates.js';
-import type { FrameSample, Machine, RateSample, Report } from './schema.js';
+import type { FrameSample, LinkFigures, Machine, RateSample, Report } from './schema.js';
 
 export interface ReportInput {
   /** Of visavis. */
@@ -76,6 +76,7 @@ export function buildReport(input: ReportInput): Report {
         3,
       ),
     },
+    link: { forward: linkFigures(sender?.link), backward: linkFigures(receiver?.link) },
     stages_ms: stagesMs,
     sent_fps: round(sentFps(sender), 2),
     shown_fps: round(shownFps(receiver?.frames ?? []), 2),
@@ -100,6 +101,12 @@ export function buildReport(input: ReportInput): Report {
     },
     machine: input.machine,
   };
+}
+
+function linkFigures(link: LinkLog | null | undefined): LinkFigures | null {
+  if (!link) return null;
+  const { lostToOutage, droppedByQueue, ...same } = link;
+  return { ...same, lost_to_outage: lostToOutage, dropped_by_queue: droppedByQueue };
 }
 
 type StageName = keyof Report['stages_ms'];

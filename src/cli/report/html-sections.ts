@@ -1,9 +1,9 @@
 import type { Comparison } from '../media/comparison.js';
 import type { StripFrame } from './film-strip.js';
-import { format, kilobytes, thousands } from './format.js';
+import { format, kilobytes, lostOf, thousands } from './format.js';
 import { percentile } from './percentiles.js';
 import { escapeXml, FRAME_STATES, histogram, linePlot, stateStrip, waterfall } from './plots.js';
-import type { FrameSample, RateSample, Report } from './schema.js';
+import type { FrameSample, LinkFigures, RateSample, Report } from './schema.js';
 
 export function comparisonSection({ file, note }: Comparison): string {
   const both = file.startsWith('comparison');
@@ -155,7 +155,7 @@ ${legend(states.map(([state, text]) => [state, text]))}`,
   );
 }
 
-export function setupSection({ tracker, pack, config, machine, frames }: Report): string {
+export function setupSection({ tracker, pack, config, machine, frames, link }: Report): string {
   const rows: [string, string][] = [
     ['Tracker', tracker ?? '–'],
     ['Pack', pack.name ?? '–'],
@@ -164,6 +164,12 @@ export function setupSection({ tracker, pack, config, machine, frames }: Report)
       key[0].toUpperCase() + key.slice(1).replaceAll('_', ' '),
       String(value ?? '–'),
     ]),
+    ...(['forward', 'backward'] as const).flatMap((direction): [string, string][] => {
+      const lost = lostOf(link[direction], direction);
+      return lost === undefined
+        ? []
+        : [[`Simulated network, ${direction}`, `${lost}: ${linkOptions(link[direction]!)}`]];
+    }),
     ['Frames without a face', thousands(frames.no_face)],
     ['Processor', `${machine.cpu}, ${machine.cores} cores`],
     ['Memory', `${machine.memory_gb} GB`],
@@ -174,6 +180,11 @@ export function setupSection({ tracker, pack, config, machine, frames }: Report)
     `<div><dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}</dd></div>`;
   return section('Setup', `<dl class="pairs">${rows.map(row).join('')}</dl>`);
 }
+
+const linkOptions = ({ options }: LinkFigures): string =>
+  Object.entries(options)
+    .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+    .join(', ');
 
 const section = (title: string, content: string): string =>
   `<section><h2>${title}</h2>\n${content}\n</section>`;

@@ -1,3 +1,5 @@
+import type { SimulatedLinkOptions, SimulatedLinkStats } from '../../transport/simulated-link.js';
+
 /**
  * What the two processes write down during a run, and the report is made of. Every field whose name
  * ends in `Ms` is a moment: epoch milliseconds (fractional) of the machine that wrote it, null where
@@ -21,6 +23,11 @@ export interface WireLog {
   readonly receivedBytes: number;
   /** In order of time. */
   readonly series: readonly WireSample[];
+}
+
+/** What a simulated network did to the datagrams of one side, by their number. */
+export interface LinkLog extends SimulatedLinkStats {
+  readonly options: SimulatedLinkOptions;
 }
 
 /** A frame that the sender sent. */
@@ -52,6 +59,8 @@ export interface SenderLog {
   /** All other messages on the control channel. */
   readonly controlBytes: number;
   readonly wire: WireLog;
+  /** Of what it sends; null where no network was simulated. */
+  readonly link: LinkLog | null;
   readonly peerJoinedMs: number | null;
   readonly connectedMs: number | null;
   /** When the peer confirmed the whole identity. */
@@ -100,6 +109,8 @@ export interface ReceiverLog {
   readonly identityMs: number | null;
   readonly firstFrameMs: number | null;
   readonly wire: WireLog;
+  /** Of what it sends; null where no network was simulated. */
+  readonly link: LinkLog | null;
   /** Messages sent back: feedback and control. */
   readonly backwardBytes: number;
   readonly packName: string;

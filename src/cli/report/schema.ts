@@ -1,3 +1,4 @@
+import type { SimulatedLinkOptions } from '../../transport/simulated-link.js';
 import type { FrameState } from './logs.js';
 import type { Percentiles } from './percentiles.js';
 
@@ -36,6 +37,8 @@ export interface Report {
     readonly steady_forward_kbps: number | null;
     readonly steady_backward_kbps: number | null;
   };
+  /** What simulated networks did; null where a direction had none. */
+  readonly link: { readonly forward: LinkFigures | null; readonly backward: LinkFigures | null };
   readonly stages_ms: {
     readonly track: Percentiles;
     readonly encode: Percentiles;
@@ -66,6 +69,19 @@ export interface Report {
     readonly frames: readonly FrameSample[];
   };
   readonly machine: Machine;
+}
+
+/** Datagrams of one direction in a simulated network. */
+export interface LinkFigures {
+  /** Of `createSimulatedLink`. */
+  readonly options: SimulatedLinkOptions;
+  readonly sent: number;
+  readonly delivered: number;
+  readonly lost: number;
+  readonly lost_to_outage: number;
+  readonly dropped_by_queue: number;
+  readonly duplicated: number;
+  readonly overtaken: number;
 }
 
 /** Mean rates over an interval of about a second. */
