@@ -7,13 +7,15 @@ import {
   STALL_LIMIT_MS,
   sendAll,
 } from './call.js';
+import { CallPictures } from './call-pictures.js';
 import type { Picture } from './geometry/picture.js';
 import type { FaceDecoder } from './models/decoder.js';
 import type { Pack } from './models/pack.js';
 import type { PictureCodec } from './models/picture-codec.js';
 import { checkMethods, checkOption } from './protocol/check-options.js';
-import { MAX_REFERENCE_SIDE, type StreamSize } from './protocol/limits.js';
+import type { StreamSize } from './protocol/limits.js';
 import type { FrameOrigin } from './receiver/concealment.js';
+import type { OfferedPicture } from './receiver/picture-receiver.js';
 import {
   type OfferedIdentity,
   type PresentedFrame,
@@ -26,8 +28,8 @@ import type { CallChannels } from './transport/channel.js';
 export interface ShownPicture {
   /** Number of the frame, as the sender counts. */
   readonly sequence: number;
-  /** How it came about; `held` also where a newer frame was due before this one could be decoded. */
-  readonly origin: FrameOrigin;
+  /** How it came about; `still`: sent as a picture; `held` also where a newer frame was due before this one could be decoded. */
+  readonly origin: FrameOrigin | 'still';
   /** The caller's from now on; undefined: the last picture stays on show. */
   readonly picture: Picture | undefined;
   /** Capture time on the sender's clock. */
@@ -62,6 +64,12 @@ export interface CallReceiverOptions {
    * refused as `unusable-identity`. Without it every identity is shown.
    */
   readonly verifyIdentity?: (offered: OfferedIdentity) => Promise<IdentityRefusal | undefined>;
+  /**
+   * Likewise of each picture during the call (`createPictureVerifier`), before it is decoded. A refused
+   * one is never shown, and counted (`getStats().pictures`); the call goes on. With `verifyIdentity` and without
+   * this, all are refused.
+   */
+  readonly verifyPicture?: (offered: OfferedPicture) => Promise<IdentityRefusal | undefined>;
   /** Takes a still of the person, the caller's: what is on show until the first frame. */
   readonly onIdentity?: (still: Picture) => void;
   /**
@@ -86,6 +94,7 @@ const unverified = (error: Error): IdentityRefusal => ({
 export class CallReceiver {
   readonly #options: CallReceiverOptions;
   readonly #session: ReceiverSession;
+  readonly #pictures: CallPictures;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #error: Error | undefined;
   #identityMs: number | undefined;
@@ -104,13 +113,12 @@ export class CallReceiver {
     checkMethods('decoder', options.decoder, 'setIdentity', 'decode', 'close');
     checkMethods('pictureCodec', options.pictureCodec, 'decode');
     checkOption(typeof options.onFrame === 'function', 'onFrame', 'a function');
-    const { verifyIdentity } = options;
-    checkOption(
-      verifyIdentity === undefined || typeof verifyIdentity === 'function',
-      'verifyIdentity',
-      'a function',
-    );
+    for (const path of ['verifyIdentity', 'verifyPicture'] as const) {
+      const given = options[path];
+      checkOption(given === undefined || typeof given === 'function', path, 'a function');
+    }
     this.#session = new ReceiverSession({ pack, maxSize }, callClock());
+    this.#pictures = new CallPictures(options, this.#session);
     channels.control.onMessage = (bytes, receivedMs = callClock()) => {
       const drops = this.#dropCount;
       this.#session.receiveControl(bytes, receivedMs);
@@ -203,12 +211,15 @@ export class CallReceiver {
     for (const resolve of changed) resolve();
   }
 
-  /** Verifies an offered identity, decompresses it and hands it to the decoder. */
+  /** Takes an offered identity or picture into use, one after the other. */
   #load(): void {
+    if (this.#loading || this.#over) return;
     const identity = this.#session.offeredIdentity;
-    if (!identity || this.#loading) return;
+    const picture = this.#session.pictures.offered;
+    if (!identity && !picture) return;
     this.#loading = true;
-    this.#take(identity).finally(() => {
+    const taken = identity ? this.#take(identity) : this.#pictures.take(picture!);
+    taken.finally(() => {
       this.#loading = false;
       this.#pump();
     });
@@ -228,7 +239,10 @@ export class CallReceiver {
       if (offeredIdentity !== identity) return;
     }
     try {
-      await this.#setIdentity(identity);
+      await this.#pictures.setIdentity(identity);
+      // A decoder's first picture takes many times longer than the others: not in the middle of motion.
+      const { decoder, onIdentity } = this.#options;
+      onIdentity?.(await decoder.decode(identity.references[0].landmarks));
       this.#identityMs ??= callClock();
       session.useIdentity(identity);
     } catch (error) {
@@ -236,22 +250,6 @@ export class CallReceiver {
       const message = `the identity's pictures cannot be used (${reason}): enrol again`;
       session.refuseIdentity(identity, 'unusable-identity', message);
     }
-  }
-
-  async #setIdentity({ size, references, networks }: OfferedIdentity): Promise<void> {
-    const { decoder, pictureCodec, onIdentity } = this.#options;
-    await decoder.setIdentity({
-      size,
-      references: await Promise.all(
-        references.map(async ({ picture, landmarks }) => ({
-          picture: await pictureCodec.decode(picture, MAX_REFERENCE_SIDE),
-          landmarks,
-        })),
-      ),
-      ...(networks && { networks }),
-    });
-    // A decoder's first picture takes many times longer than the others: not in the middle of motion.
-    onIdentity?.(await decoder.decode(references[0].landmarks));
   }
 
   /** Shows what is due, one after the other. */
@@ -273,7 +271,7 @@ export class CallReceiver {
   /** Decodes the newest of the frames that are due, `frame` the first; unpaced, `frame` itself. */
   async #showNewest(frame: PresentedFrame, nowMs: number): Promise<void> {
     let newest = frame;
-    let { landmarks } = frame;
+    let { landmarks, still } = frame;
     while (!this.#session.unpaced) {
       const newer = this.#session.present(nowMs);
       if (!newer) break;
@@ -281,18 +279,19 @@ export class CallReceiver {
       await this.#give(newest, undefined);
       newest = newer;
       // A frame without any asks for the picture of the one before.
-      landmarks = newer.landmarks ?? landmarks;
+      if (newer.landmarks || newer.still) ({ landmarks, still } = newer);
     }
-    await this.#give(newest, landmarks && (await this.#options.decoder.decode(landmarks)));
+    if (still) await this.#give({ ...newest, still }, this.#pictures.show(still));
+    else await this.#give(newest, landmarks && (await this.#options.decoder.decode(landmarks)));
   }
 
   async #give(
-    { landmarks, origin, ...frame }: PresentedFrame,
+    { landmarks, still, origin, ...frame }: PresentedFrame,
     picture: Picture | undefined,
   ): Promise<void> {
     await this.#options.onFrame({
       ...frame,
-      origin: landmarks && !picture ? 'held' : origin,
+      origin: still && picture ? 'still' : (landmarks || still) && !picture ? 'held' : origin,
       picture,
       decodedMs: picture && callClock(),
     });

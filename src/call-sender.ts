@@ -1,3 +1,5 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import {
   CallError,
   callClock,
@@ -7,9 +9,13 @@ import {
   STALL_LIMIT_MS,
   sendAll,
 } from './call.js';
+import type { SignedPicture } from './consent/sign.js';
 import type { Landmarks } from './geometry/landmarks.js';
 import type { Pack } from './models/pack.js';
 import { checkOption } from './protocol/check-options.js';
+import { InvalidStateError } from './protocol/errors.js';
+import type { IdentityReference } from './protocol/identity.js';
+import type { PictureReport, ReferenceUpdate } from './sender/picture-sender.js';
 import { SenderSession, type SenderSessionOptions, type SenderStats } from './sender/session.js';
 import type { CallChannels } from './transport/channel.js';
 
@@ -17,6 +23,13 @@ export interface CallSenderOptions extends SenderSessionOptions {
   /** Two open channels; the sender uses their handlers from now on, and does not close them. */
   readonly channels: CallChannels;
   readonly pack: Pack;
+  /**
+   * Signs a picture during the call with the key of `proof` (`signPicture`): with a proof no picture leaves
+   * without it. One that it rejects is given up.
+   */
+  readonly signPicture?: (picture: SignedPicture) => Promise<Uint8Array>;
+  /** Told of what became of each picture during the call. */
+  readonly onPicture?: (report: PictureReport) => void;
 }
 
 /** The identity's chunks wait for the channel to drain: how often that is looked at. */
@@ -31,7 +44,10 @@ const MIN_WINDOW_FRAMES = 28;
 /** The sending end of a call: a `SenderSession` with channels, a clock and timers. */
 export class CallSender {
   readonly #session: SenderSession;
+  readonly #options: Omit<CallSenderOptions, 'channels'>;
   readonly #channels: CallChannels;
+  #identitySha256 = '';
+  #signing = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #error: CallError | undefined;
   #changed: (() => void)[] = [];
@@ -40,6 +56,7 @@ export class CallSender {
   constructor({ channels, ...options }: CallSenderOptions) {
     checkChannels(channels);
     this.#channels = channels;
+    this.#options = options;
     this.#session = new SenderSession(options, callClock());
     channels.control.onMessage = (bytes, receivedMs = callClock()) => {
       this.#session.receiveControl(bytes, receivedMs);
@@ -108,6 +125,79 @@ export class CallSender {
     this.throwIfOver();
   }
 
+  /** Whether pictures can be sent now: frames flow, the receiver takes pictures, and what must be is signed. */
+  get takesPictures(): boolean {
+    return this.#signs && this.#session.pictures.open;
+  }
+
+  get #signs(): boolean {
+    return this.#options.proof === undefined || this.#options.signPicture !== undefined;
+  }
+
+  /** Bytes of pictures that have not left yet. */
+  get picturesPending(): number {
+    return this.#session.pictures.pending;
+  }
+
+  /** Bits a second on the wire, headers counted, for pictures from now on; 0: they wait. */
+  set pictureBps(bps: number) {
+    this.#session.pictures.bps = bps;
+  }
+
+  /** The references that the receiver shows with now, by place, pictures and geometry as it has them. */
+  get references(): ReadonlyMap<number, IdentityReference> {
+    return this.#session.pictures.references;
+  }
+
+  /** Bytes of the identity with these references: what to offer on another connection. */
+  get identity(): Uint8Array {
+    return this.#session.pictures.identity;
+  }
+
+  /**
+   * Sends a reference picture during the call: it takes its place at the receiver, which fades to it.
+   * Paced; a newer one of the same place takes the place of one that waits. Gives its id (`onPicture`).
+   * Throws InvalidStateError unless `takesPictures`, and a TypeError where it is no reference.
+   */
+  sendReference(reference: ReferenceUpdate): number {
+    return this.#sent(() => this.#session.pictures.sendReference(reference));
+  }
+
+  /**
+   * Sends a still, a WebP file of the whole crop: it is shown as it is once frames without a face are
+   * shown, until the next one with a face. As `sendReference`.
+   */
+  sendPicture(picture: Uint8Array): number {
+    return this.#sent(() => this.#session.pictures.sendPicture(picture));
+  }
+
+  #sent(send: () => number): number {
+    if (!this.#signs) throw new InvalidStateError('signPicture: is missing, and there is a proof');
+    const id = send();
+    this.#pump();
+    return id;
+  }
+
+  /** Signs what waits for it, one picture at a time. */
+  #sign(): void {
+    const { pictures } = this.#session;
+    const wanted = pictures.toSign;
+    const { signPicture, identity } = this.#options;
+    if (!wanted || !signPicture || this.#signing) return;
+    this.#signing = true;
+    this.#identitySha256 ||= bytesToHex(sha256(identity));
+    const picture = { pictureSha256: wanted.sha256, identitySha256: this.#identitySha256 };
+    signPicture(picture)
+      .then(
+        (signature) => pictures.sign(wanted.id, signature),
+        () => pictures.giveUp(wanted.id),
+      )
+      .finally(() => {
+        this.#signing = false;
+        this.#pump();
+      });
+  }
+
   /** Sends what is bundled and says goodbye. The channels stay open. Safe to call twice. */
   end(figures: Readonly<Record<string, number>> = {}): void {
     this.#session.end(figures);
@@ -152,6 +242,7 @@ export class CallSender {
     clearTimeout(this.#timer);
     const session = this.#session;
     session.advance(callClock());
+    this.#sign();
     const { control } = this.#channels;
     sendAll(this.#channels, () => session.poll(control.bufferedAmount));
     const draining = session.status.state === 'connecting';
@@ -159,6 +250,13 @@ export class CallSender {
     if ((draining || at !== undefined) && !this.#error) {
       const wait = Math.min(draining ? DRAIN_POLL_MS : Infinity, (at ?? Infinity) - callClock());
       this.#timer = setTimeout(() => this.#pump(), Math.max(0, wait));
+    }
+    for (
+      let report = session.pictures.nextReport();
+      report;
+      report = session.pictures.nextReport()
+    ) {
+      this.#options.onPicture?.(report);
     }
     const changed = this.#changed;
     this.#changed = [];

@@ -23,7 +23,12 @@ export {
   type Remembered,
 } from './consent/known-keys.js';
 export { type SavedEnrolment, signEnrolment, verifyEnrolment } from './consent/saved-enrolment.js';
-export { type CallFingerprints, signIdentity } from './consent/sign.js';
+export {
+  type CallFingerprints,
+  type SignedPicture,
+  signIdentity,
+  signPicture,
+} from './consent/sign.js';
 export { type ConsentStore, createMemoryStore } from './consent/store.js';
 export {
   type AcceptedIdentity,
@@ -31,6 +36,7 @@ export {
   type IdentityVerifierOptions,
   type Refusal,
 } from './consent/verify.js';
+export { createPictureVerifier, type JudgedPicture } from './consent/verify-picture.js';
 export { CROP_UNITS, type Landmarks, POINT_COUNT } from './geometry/landmarks.js';
 export { createPicture, type Picture } from './geometry/picture.js';
 export { resampleSquare } from './geometry/resample.js';
@@ -46,6 +52,7 @@ export {
 export { personalPack } from './models/personal.js';
 export type { PictureCodec } from './models/picture-codec.js';
 export { InvalidStateError } from './protocol/errors.js';
+export type { IdentityReference } from './protocol/identity.js';
 export type {
   IdentityProof,
   ProofAlgorithm,
@@ -53,6 +60,11 @@ export type {
 } from './protocol/identity-proof.js';
 export type { SessionStatus } from './protocol/session-status.js';
 export type { FrameOrigin } from './receiver/concealment.js';
+export type {
+  OfferedPicture,
+  PictureCounts,
+  PictureReceiver,
+} from './receiver/picture-receiver.js';
 export {
   type OfferedIdentity,
   type PresentedFrame,
@@ -72,6 +84,7 @@ export {
   type FrameAnalyser,
   type FrameAnalyserOptions,
 } from './sender/frame-analyser.js';
+export type { PictureReport, PictureSender, ReferenceUpdate } from './sender/picture-sender.js';
 export {
   SenderSession,
   type SenderSessionOptions,

@@ -23,11 +23,15 @@ import {
   MIN_FPS,
   MIN_IDENTITY_CHUNK_BYTES,
 } from './limits.js';
+import { parsePictureMessage, writePicture } from './picture-messages.js';
 import { toOneLine } from './text.js';
 
 const TYPES: ReadonlyMap<number, ControlMessage['type']> = new Map(
   Object.entries(CONTROL_TYPES).map(([type, code]) => [code, type as ControlMessage['type']]),
 );
+
+/** Messages whose body is no map. */
+type BinaryType = 'identity-chunk' | 'picture-start' | 'picture-chunk';
 
 const MAX_CHUNKS = Math.ceil(MAX_IDENTITY_BYTES / MIN_IDENTITY_CHUNK_BYTES);
 const MAX_U32 = 0xffffffff;
@@ -42,6 +46,8 @@ export function encodeControlMessage(message: ControlMessage): Uint8Array {
   const writer = new ByteWriter().u8(CONTROL_TYPES[message.type]);
   if (message.type === 'identity-chunk') {
     writer.varint(message.transferId).varint(message.index).bytes(message.bytes);
+  } else if (message.type === 'picture-start' || message.type === 'picture-chunk') {
+    writePicture(writer, message);
   } else {
     writer.bytes(packBody(bodyOf(message)));
   }
@@ -51,7 +57,9 @@ export function encodeControlMessage(message: ControlMessage): Uint8Array {
   return writer.finish();
 }
 
-function bodyOf(message: Exclude<ControlMessage, IdentityChunkMessage>): Record<string, unknown> {
+function bodyOf(
+  message: Exclude<ControlMessage, { readonly type: BinaryType }>,
+): Record<string, unknown> {
   const { type, ...fields } = message;
   const body: Record<string, unknown> = { ...fields };
   if ('version' in message) body.version = [message.version.major, message.version.minor];
@@ -78,6 +86,7 @@ export function parseControlMessage(bytes: Uint8Array): Parsed<ControlMessage> {
   const type = TYPES.get(bytes[0]);
   if (type === undefined) return { ok: false, drop: 'unknown-type' };
   if (type === 'identity-chunk') return parseChunk(bytes);
+  if (type === 'picture-start' || type === 'picture-chunk') return parsePictureMessage(type, bytes);
   const body = unpackBody(bytes.subarray(1));
   if (!body.ok) return body;
   const fields = new FieldReader(body.value);
@@ -100,7 +109,7 @@ function parseChunk(message: Uint8Array): Parsed<IdentityChunkMessage> {
 }
 
 function readMessage(
-  type: Exclude<ControlMessage['type'], 'identity-chunk'>,
+  type: Exclude<ControlMessage['type'], BinaryType>,
   fields: FieldReader,
 ): ControlMessage {
   const transferId = () => fields.integer('transferId', 0, MAX_U32);
@@ -141,6 +150,15 @@ function readMessage(
       return {
         type,
         transferId: transferId(),
+        code: fields.name('code'),
+        message: fields.text('message'),
+      };
+    case 'picture-used':
+      return { type, pictureId: fields.integer('pictureId', 0, MAX_U32) };
+    case 'picture-refused':
+      return {
+        type,
+        pictureId: fields.integer('pictureId', 0, MAX_U32),
         code: fields.name('code'),
         message: fields.text('message'),
       };

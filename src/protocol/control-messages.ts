@@ -106,6 +106,41 @@ export interface IdentityRefusedMessage {
   readonly message: string;
 }
 
+/** The beginning of a picture during the call; it takes the place of one that is not complete. */
+export interface PictureStartMessage {
+  readonly type: 'picture-start';
+  /** Names the picture in the messages that follow; 0–2³²−1. */
+  readonly pictureId: number;
+  /** Length of the whole blob (`encodePicture`). */
+  readonly bytes: number;
+  /** By the key of the identity's proof (`pictureStatement`); undefined: unsigned. */
+  readonly signature?: Uint8Array;
+  /** The first of them: a view of the received message. */
+  readonly chunk: Uint8Array;
+}
+
+/** The bytes that follow those sent of the picture. */
+export interface PictureChunkMessage {
+  readonly type: 'picture-chunk';
+  readonly pictureId: number;
+  /** A view of the received message. */
+  readonly chunk: Uint8Array;
+}
+
+/** The picture is in use: a reference is shown with from now on, a still is ready to be shown. */
+export interface PictureUsedMessage {
+  readonly type: 'picture-used';
+  readonly pictureId: number;
+}
+
+/** The picture is not used. */
+export interface PictureRefusedMessage {
+  readonly type: 'picture-refused';
+  readonly pictureId: number;
+  readonly code: string;
+  readonly message: string;
+}
+
 /** Asks for the peer's clock. */
 export interface PingMessage {
   readonly type: 'ping';
@@ -148,6 +183,10 @@ export type ControlMessage =
   | IdentityChunkMessage
   | IdentityReadyMessage
   | IdentityRefusedMessage
+  | PictureStartMessage
+  | PictureChunkMessage
+  | PictureUsedMessage
+  | PictureRefusedMessage
   | PingMessage
   | PongMessage
   | StatsMessage
@@ -167,4 +206,8 @@ export const CONTROL_TYPES = {
   pong: 0x21,
   stats: 0x22,
   bye: 0x23,
+  'picture-start': 0x30,
+  'picture-chunk': 0x31,
+  'picture-used': 0x32,
+  'picture-refused': 0x33,
 } as const satisfies Record<ControlMessage['type'], number>;

@@ -48,13 +48,17 @@ const HASH = /^[0-9a-f]{64}$/;
 /** The bytes that a proof signs. Throws a TypeError where one of the hashes is none. */
 export function proofStatement(claim: ProofClaim): Uint8Array {
   const { identitySha256, senderFingerprint, receiverFingerprint } = claim;
-  const hashes = { identitySha256, senderFingerprint, receiverFingerprint };
   const writer = new ByteWriter(128).bytes(new TextEncoder().encode(STATEMENT_LABEL));
+  writeHashes(writer, { identitySha256, senderFingerprint, receiverFingerprint });
+  return writer.finish();
+}
+
+/** Writes hashes of a statement, in their order. Throws a TypeError that names one that is none. */
+export function writeHashes(writer: ByteWriter, hashes: Readonly<Record<string, string>>): void {
   for (const [path, hash] of Object.entries(hashes)) {
     checkOption(HASH.test(hash), path, '64 lower-case hexadecimal digits', hash);
     writer.bytes(hexToBytes(hash));
   }
-  return writer.finish();
 }
 
 /** Whether the lengths and the form are right; whether it is a key or a signature shows on use. */

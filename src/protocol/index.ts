@@ -22,11 +22,13 @@ export {
 } from './motion-packet.js';
 export { MotionPacketizer, type PacketizerOptions } from './motion-packetizer.js';
 export { type MotionTables, parseTables, serialiseTables } from './motion-tables.js';
-export { type Outgoing, PERSONAL, STRIDE, UNPACED } from './outgoing.js';
+export { type Outgoing, PERSONAL, PICTURES, STRIDE, UNPACED } from './outgoing.js';
 export {
   type PersonalDifferences,
   parsePersonal,
   serialisePersonal,
   type WeightDifference,
 } from './personal.js';
+export * from './picture-proof.js';
+export * from './picture-update.js';
 export type { CumulativeTable } from './range-coder.js';

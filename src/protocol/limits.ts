@@ -76,6 +76,28 @@ export const MAX_REFERENCE_BYTES = 512 * 1024;
  * of the 0.8 million weights of `portrait-256-cpu`, and is sent once a call.
  */
 export const MAX_PERSONAL_BYTES = 500_000;
+/**
+ * Bytes of one picture during the call: four times a detailed reference of 256 px, twice one of 512. At
+ * 20 kbps it would take a minute already.
+ */
+export const MAX_PICTURE_BYTES = 128 * 1024;
+/** Bytes of a coded geometry in it: a frame of the motion codec takes some 60, of nothing but escapes 740. */
+export const MAX_PICTURE_GEOMETRY_BYTES = 768;
+/** Bytes of pictures that a receiver takes in a call: half a day of a picture stream at 11 kbps. */
+export const MAX_CALL_PICTURE_BYTES = 64 * 1024 * 1024;
+/**
+ * Pictures that a receiver takes at once, and then a second: twice an identity's references, then more
+ * than a watching sender has to say. Each costs the decoder a set-up in the middle of motion.
+ */
+export const MAX_PICTURE_BURST = 32;
+export const MAX_PICTURES_PER_SECOND = 4;
+/** Bytes of a chunk of a picture: one datagram, and at low rates fewer, as motion waits behind each. */
+export const MAX_PICTURE_CHUNK_BYTES = 1_000;
+export const MIN_PICTURE_CHUNK_BYTES = 256;
+/** A sender adds no picture above so many bytes waiting in the channel: motion must not wait behind them. */
+export const MAX_BUFFERED_PICTURE_BYTES = 2 * 1024;
+/** Pictures sent that the receiver has said nothing of: beyond, the oldest are forgotten. */
+export const MAX_UNANSWERED_PICTURES = 32;
 /** Numbers in a layout or style code: eight times the 512 of the published families. */
 export const MAX_CODE_LENGTH = 4096;
 

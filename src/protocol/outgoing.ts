@@ -16,3 +16,6 @@ export const PERSONAL = 'personal';
 
 /** Feature of a receiver that takes packets whose frames lie apart, and of a sender that may send such. */
 export const STRIDE = 'stride';
+
+/** Feature of a sender that sends pictures during the call, and of a receiver that takes them. */
+export const PICTURES = 'pictures';

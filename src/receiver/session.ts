@@ -14,12 +14,13 @@ import type { TransferredIdentity } from '../protocol/identity-proof.js';
 import { createIdentityReceiver } from '../protocol/identity-receiver.js';
 import { MAX_IDENTITIES, type StreamSize } from '../protocol/limits.js';
 import { MotionDepacketizer } from '../protocol/motion-depacketizer.js';
-import { type Outgoing, PERSONAL, STRIDE, UNPACED } from '../protocol/outgoing.js';
+import { type Outgoing, PERSONAL, PICTURES, STRIDE, UNPACED } from '../protocol/outgoing.js';
 import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
 import type { FrameOrigin } from './concealment.js';
 import { FeedbackScheduler } from './feedback-scheduler.js';
 import { JitterBuffer } from './jitter-buffer.js';
+import { type OfferedPicture, type PictureCounts, PictureReceiver } from './picture-receiver.js';
 
 export interface ReceiverSessionOptions {
   /** The pack to decode with, no personal one; the sender must have the same, or a personal one of it. */
@@ -41,7 +42,10 @@ export interface PresentedFrame {
    * it may be a guess, and the frame of that number may still come.
    */
   readonly sequence: number;
-  readonly origin: FrameOrigin;
+  /** `still`: one of `pictures`, which was used, is to be shown as it is. */
+  readonly origin: FrameOrigin | 'still';
+  /** Where `still`: which. */
+  readonly still?: OfferedPicture;
   /** Geometry to decode, crop units, the caller's; undefined: the last picture stays on show. */
   readonly landmarks: Landmarks | undefined;
   /** Capture time on the sender's clock, less a multiple of 2^16 that is the same for all frames. */
@@ -58,6 +62,8 @@ export interface ReceiverStats {
   readonly framesReceived: number;
   /** Frames that came after their place had been made up. */
   readonly framesLate: number;
+  /** Pictures during the call that were put to use, and those that were refused, by code. */
+  readonly pictures: PictureCounts;
   /** Milliseconds that the jitter buffer adds now. */
   readonly playoutDelayMs: number;
   /** The sender's clock, once measured. */
@@ -83,6 +89,8 @@ export class ReceiverSession {
   readonly #pack: Pack;
   readonly #handshake: Handshake;
   readonly #transfer = createIdentityReceiver();
+  /** Pictures during the call. */
+  readonly pictures: PictureReceiver;
   readonly #clock = createPeerClock();
   readonly #feedback = new FeedbackScheduler();
   readonly #replies: ControlMessage[] = [];
@@ -108,6 +116,7 @@ export class ReceiverSession {
     checkOption(pack.personal === undefined, 'pack', 'the base of the personal pack');
     checkStreamSize('maxSize', maxSize);
     this.#pack = pack;
+    this.pictures = new PictureReceiver(pack.tables);
     const personal = personalPlaces(pack).length > 0 ? [PERSONAL] : [];
     this.#handshake = createReceiverHandshake(
       {
@@ -115,7 +124,7 @@ export class ReceiverSession {
         capabilities: {
           families: [pack.manifest.family],
           maxSize,
-          features: [UNPACED, STRIDE, ...personal],
+          features: [UNPACED, STRIDE, PICTURES, ...personal],
         },
         pack: pack.identity,
         expressionComponents: pack.basis.components,
@@ -144,6 +153,7 @@ export class ReceiverSession {
       backwardBytes: this.#backwardBytes,
       framesReceived: this.#framesReceived,
       framesLate: this.#buffer?.lateFrames ?? 0,
+      pictures: this.pictures.counts,
       playoutDelayMs: this.#buffer?.delayMs ?? 0,
       clock: this.#clock.estimate,
       drops: { ...this.#drops },
@@ -171,6 +181,8 @@ export class ReceiverSession {
     else if (message.type.startsWith('identity-')) {
       this.#count(this.#transfer.receive(message));
       this.#afterTransfer();
+    } else if (message.type.startsWith('picture-')) {
+      this.#count(this.pictures.receive(message, nowMs));
     } else if (message.type !== 'stats') {
       this.#count(this.#handshake.receive({ ok: true, value: message }));
       this.#afterHandshake(nowMs);
@@ -206,6 +218,7 @@ export class ReceiverSession {
     this.#depacketizer ??= new MotionDepacketizer(this.#pack.tables, intervalMs);
     const mode = this.#unpaced ? 'immediate' : 'realtime';
     this.#buffer ??= new JitterBuffer(mode, intervalMs, faceValueCount(basis));
+    this.pictures.setIdentity(offered.identity, this.#model);
     this.#transfer.accept(offered.bytes);
     this.#status = { state: 'streaming' };
   }
@@ -229,6 +242,8 @@ export class ReceiverSession {
     if (this.#bye && (!this.#buffer || this.#buffer.finished)) this.#endNow(this.#bye);
     if (!due) return undefined;
     const { values, quantiser, ...rest } = due;
+    const still = this.pictures.stillFor({ ...rest, hasFace: values !== undefined });
+    if (still) return { ...rest, origin: 'still', still, landmarks: undefined };
     return { ...rest, landmarks: values && this.#model?.reconstruct(values, quantiser) };
   }
 
@@ -270,7 +285,10 @@ export class ReceiverSession {
   /** The next message for the peer. */
   poll(nowMs: number): Outgoing | undefined {
     const message =
-      this.#handshake.nextMessage() ?? this.#transfer.nextMessage() ?? this.#replies.shift();
+      this.#handshake.nextMessage() ??
+      this.#transfer.nextMessage() ??
+      this.pictures.nextMessage() ??
+      this.#replies.shift();
     if (message) return this.#send('control', encodeControlMessage(message));
     if (this.#over || !this.#depacketizer) return undefined;
     const acknowledged = this.#unpaced ? this.#shown : this.#depacketizer.newestDecoded;

@@ -15,7 +15,7 @@ import { createIdentitySender } from '../protocol/identity-sender.js';
 import { MAX_IDENTITY_REOFFERS } from '../protocol/limits.js';
 import { MAX_VALUE } from '../protocol/motion-codec.js';
 import { MotionPacketizer } from '../protocol/motion-packetizer.js';
-import { type Outgoing, PERSONAL, UNPACED } from '../protocol/outgoing.js';
+import { type Outgoing, PERSONAL, PICTURES, UNPACED } from '../protocol/outgoing.js';
 import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
 import {
@@ -23,6 +23,7 @@ import {
   DEFAULT_INDEPENDENT_INTERVAL,
   DEFAULT_QUANTISER,
 } from './defaults.js';
+import { PictureSender } from './picture-sender.js';
 
 export interface SenderSessionOptions {
   /**
@@ -47,12 +48,15 @@ export interface SenderSessionOptions {
   readonly unpaced?: boolean;
   /** Number of the first frame, 0–65535; 0 by default. */
   readonly firstFrame?: number;
+  /** Bits a second on the wire, headers counted, for pictures during the call; 11000 by default. */
+  readonly pictureBps?: number;
 }
 
 export interface SenderStats {
   /** Bytes of messages handed out, by what they carry. */
   readonly identityBytes: number;
   readonly motionBytes: number;
+  readonly pictureBytes: number;
   readonly controlBytes: number;
   readonly framesSent: number;
   /** Newest frame that the receiver said it decoded. */
@@ -89,6 +93,9 @@ export class SenderSession {
   readonly #packetizer: MotionPacketizer;
   readonly #handshake: Handshake;
   readonly #transfer = createIdentitySender();
+  /** Pictures during the call. */
+  readonly pictures: PictureSender;
+  #takesPictures = false;
   readonly #replies: ControlMessage[] = [];
   readonly #motion: Uint8Array[] = [];
   #bye: ControlMessage | undefined;
@@ -99,7 +106,7 @@ export class SenderSession {
   #reoffers = 0;
   #lossFraction = 0;
   readonly #drops: Partial<Record<DropCode, number>> = {};
-  readonly #bytes = { identity: 0, motion: 0, control: 0 };
+  readonly #bytes = { identity: 0, motion: 0, picture: 0, control: 0 };
 
   /** Throws a TypeError that names a bad option. */
   constructor(options: SenderSessionOptions, nowMs: number) {
@@ -126,6 +133,16 @@ export class SenderSession {
     this.#firstFrame = firstFrame;
     this.#bundleWaitMs = unpaced ? undefined : (BUNDLE_WAIT_FRAMES * 1000) / fps;
     this.#model = new MotionModel(pack.basis, neutral, pack.moreValues);
+    this.pictures = new PictureSender({
+      model: this.#model,
+      tables: pack.tables,
+      identity: identity.value,
+      signed: options.proof !== undefined,
+      bps: options.pictureBps,
+      // While the identity is on its way again, pictures wait.
+      isOpen: () => this.#takesPictures && this.#streams && this.#transfer.status.state === 'ready',
+      firstSequence: firstFrame,
+    });
     this.#packetizer = new MotionPacketizer({
       tables: pack.tables,
       framesPerPacket,
@@ -141,7 +158,7 @@ export class SenderSession {
         capabilities: {
           families: [pack.manifest.family],
           maxSize: size,
-          features: [...(unpaced ? [UNPACED] : []), ...(personal ? [PERSONAL] : [])],
+          features: [PICTURES, ...(unpaced ? [UNPACED] : []), ...(personal ? [PERSONAL] : [])],
         },
         pack: pack.identity,
         expressionComponents: pack.basis.components,
@@ -166,6 +183,7 @@ export class SenderSession {
     return {
       identityBytes: this.#bytes.identity,
       motionBytes: this.#bytes.motion,
+      pictureBytes: this.#bytes.picture,
       controlBytes: this.#bytes.control,
       framesSent: this.#packetizer.sequence - this.#firstFrame,
       acknowledged: this.#packetizer.acknowledged,
@@ -194,6 +212,8 @@ export class SenderSession {
     } else if (message.type.startsWith('identity-')) {
       this.#count(this.#transfer.receive(message));
       this.#afterTransfer();
+    } else if (message.type.startsWith('picture-')) {
+      this.#count(this.pictures.receive(message));
     } else if (message.type !== 'stats') {
       this.#count(this.#handshake.receive(parsed));
       this.#afterHandshake();
@@ -204,9 +224,8 @@ export class SenderSession {
   receiveMotion(bytes: Uint8Array): void {
     if (this.#over) return;
     const parsed = parseFeedback(bytes);
-    const drop = parsed.ok ? this.#misplaced() : parsed.drop;
-    if (!parsed.ok || drop) {
-      this.#count(drop);
+    if (!parsed.ok || !this.#streams) {
+      this.#count(parsed.ok ? 'unexpected' : parsed.drop);
       return;
     }
     this.#lossFraction = parsed.value.lossFraction / 255;
@@ -221,6 +240,7 @@ export class SenderSession {
     }
     this.#reoffers++;
     this.#transfer.reconnected();
+    this.pictures.sendAgain();
   }
 
   /**
@@ -245,6 +265,7 @@ export class SenderSession {
     const values =
       landmarks && this.#model.quantise(landmarks, reference, base.quantiser, MAX_VALUE);
     const message = this.#packetizer.add(values, captureMs);
+    this.pictures.frameSent(values !== undefined, this.#packetizer.sequence);
     this.#queue(message);
     this.#bundledMs = message ? undefined : 'now';
   }
@@ -273,6 +294,7 @@ export class SenderSession {
       this.#handshake.advance(nowMs);
       this.#afterHandshake();
     }
+    this.pictures.advance(nowMs);
     if (this.#bundledMs === 'now') this.#bundledMs = nowMs;
     const bundleAt = this.#bundleAt;
     if (bundleAt !== undefined && nowMs >= bundleAt) {
@@ -284,7 +306,9 @@ export class SenderSession {
   /** When `advance` must be called; −Infinity: at once; undefined where nothing is waited for. */
   nextTimeout(): number | undefined {
     if (this.#over) return undefined;
-    return this.#agreed ? this.#bundleAt : this.#handshake.nextTimeout();
+    if (!this.#agreed) return this.#handshake.nextTimeout();
+    const at = Math.min(this.#bundleAt ?? Infinity, this.pictures.nextAt() ?? Infinity);
+    return at === Infinity ? undefined : at;
   }
 
   /** When the open bundle leaves though it is not full. */
@@ -305,12 +329,14 @@ export class SenderSession {
     const identity =
       this.#agreed && !this.#over && this.#transfer.nextMessage(controlBufferedAmount);
     if (identity) return this.#control(identity, 'identity');
+    const picture = this.pictures.next(controlBufferedAmount);
+    if (picture) return this.#control(picture, 'picture');
     const bye = this.#bye;
     this.#bye = undefined;
     return bye && this.#control(bye, 'control');
   }
 
-  #control(message: ControlMessage, kind: 'identity' | 'control'): Outgoing {
+  #control(message: ControlMessage, kind: 'identity' | 'picture' | 'control'): Outgoing {
     const bytes = encodeControlMessage(message);
     this.#bytes[kind] += bytes.length;
     return { channel: 'control', bytes };
@@ -330,8 +356,8 @@ export class SenderSession {
     return this.#status.state === 'ended' || this.#status.state === 'failed';
   }
 
-  #misplaced(): DropCode | undefined {
-    return this.#status.state === 'streaming' ? undefined : 'unexpected';
+  get #streams(): boolean {
+    return this.#status.state === 'streaming';
   }
 
   #count(drop: DropCode | undefined): void {
@@ -353,6 +379,7 @@ export class SenderSession {
         );
         return;
       }
+      this.#takesPictures = features.includes(PICTURES);
       const personal = features.includes(PERSONAL) ? this.#personalIdentity : undefined;
       this.#transfer.offer(personal ?? this.#identity, this.#proof);
     }

@@ -78,7 +78,7 @@ export interface SenderLog {
 }
 
 /** How a frame on show came about: from the wire, or by concealment. */
-export type FrameState = 'decoded' | 'interpolated' | 'extrapolated' | 'held';
+export type FrameState = 'decoded' | 'still' | 'interpolated' | 'extrapolated' | 'held';
 
 /** A frame that the receiver showed. */
 export interface ShownFrame {

@@ -88,6 +88,7 @@ export function histogram(
 /** From the best to the worst; where frames share a column the worst is shown. */
 export const FRAME_STATES: readonly FrameState[] = [
   'decoded',
+  'still',
   'interpolated',
   'extrapolated',
   'held',

@@ -4,13 +4,13 @@ export const STYLE = `
   color-scheme: light dark;
   --paper: #fcfcfd; --ink: #1c1f26; --soft: #626976; --rule: #e4e7ec; --card: #f3f4f7;
   --c1: #2563c9; --c2: #d9730d;
-  --decoded: #3a9a6b; --interpolated: #e0b03a; --extrapolated: #e07b39; --held: #c43d4b;
+  --decoded: #3a9a6b; --still: #4a7fc1; --interpolated: #e0b03a; --extrapolated: #e07b39; --held: #c43d4b;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14161b; --ink: #e6e9ef; --soft: #98a1b0; --rule: #2a2f39; --card: #1d2129;
     --c1: #6ea8ff; --c2: #f2a65a;
-    --decoded: #4fb584; --interpolated: #e5bd57; --extrapolated: #ea935a; --held: #e06470;
+    --decoded: #4fb584; --still: #6d9fdd; --interpolated: #e5bd57; --extrapolated: #ea935a; --held: #e06470;
   }
 }
 * { box-sizing: border-box; }
