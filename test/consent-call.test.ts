@@ -5,15 +5,17 @@ import { CallReceiver, type CallReceiverOptions } from '../src/call-receiver.js'
 import { CallSender } from '../src/call-sender.js';
 import type { DeviceKey } from '../src/consent/device-key.js';
 import { openKnownKeys } from '../src/consent/known-keys.js';
-import { type CallFingerprints, signIdentity } from '../src/consent/sign.js';
+import { type CallFingerprints, signIdentity, signPicture } from '../src/consent/sign.js';
 import { createMemoryStore } from '../src/consent/store.js';
 import { type AcceptedIdentity, createIdentityVerifier } from '../src/consent/verify.js';
+import { createPictureVerifier } from '../src/consent/verify-picture.js';
 import { createDecoder } from '../src/models/families/index.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import { encodeControlMessage } from '../src/protocol/control-codec.js';
 import { encodeIdentity } from '../src/protocol/identity.js';
 import type { IdentityProof } from '../src/protocol/identity-proof.js';
 import { createIdentitySender } from '../src/protocol/identity-sender.js';
+import type { PictureReport } from '../src/sender/picture-sender.js';
 import type { CallChannels, DatagramPipe } from '../src/transport/channel.js';
 import { faceAt, PACK } from './support/call.js';
 import { newDevice } from './support/consent.js';
@@ -64,6 +66,10 @@ function newConnection(): CallFingerprints {
 interface CallerOptions {
   readonly identity?: Uint8Array;
   readonly proof?: IdentityProof | undefined;
+  /** Signs the pictures. */
+  readonly device?: DeviceKey;
+  /** The connection that they are signed for, where it is another. */
+  readonly signedFor?: CallFingerprints;
   readonly receiver?: Partial<CallReceiverOptions>;
 }
 
@@ -86,24 +92,29 @@ function receiverDevice() {
         ...{ fingerprints, known, unsigned: 'refuse' },
         onAccepted: (identity) => accepted.push(identity),
       }),
+      verifyPicture: createPictureVerifier({ fingerprints, known }),
       ...options.receiver,
     });
     const ended = receiver.ended().then(
       () => 'ended',
       (error: CallError) => error.code,
     );
-    const { identity = ALICE, proof } = options;
+    const { identity = ALICE, proof, device, signedFor = fingerprints } = options;
+    const reports: PictureReport[] = [];
     const stream = { fps: 25, framesPerPacket: 1, unpaced: true } as const;
     const sender = new CallSender({
       ...{ channels: ours, pack: PACK, identity, ...stream },
       ...(proof && { proof }),
+      ...(device && { signPicture: (picture) => signPicture(device, picture, signedFor) }),
+      onPicture: (report) => reports.push(report),
+      pictureBps: 1e6,
     });
     const ready = sender.ready().then(
       () => 'ready',
       (error: CallError) => error.code,
     );
     return {
-      ...{ sender, receiver, ended, ready, accepted, setIdentity, decodePicture, onFrame },
+      ...{ sender, receiver, ended, ready, accepted, reports, setIdentity, decodePicture, onFrame },
       /** Sends frames until the receiver has shown the last of them. */
       async stream(frames: number) {
         const before = onFrame.mock.calls.length;
@@ -313,4 +324,93 @@ it('a hook that is none is named', () => {
   expect(() => receiverDevice().call(newConnection(), options)).toThrow(
     'verifyIdentity: must be a function',
   );
+});
+
+describe('pictures of a signed call', () => {
+  /** A picture of this grey, for the first place. */
+  async function referenceOf(grey: number) {
+    const data = new Uint8ClampedArray(256 * 256 * 4).fill(grey);
+    const picture = await codec.encode({ width: 256, height: 256, data }, 85);
+    return { index: 0, picture, landmarks: faceAt(0) };
+  }
+
+  /** A call of Alice, whose pictures a device signs; how often pictures were decoded. */
+  async function callOf(options: {
+    readonly signs?: (alice: DeviceKey) => Promise<DeviceKey>;
+    readonly signedFor?: CallFingerprints;
+    readonly receiver?: Partial<CallReceiverOptions>;
+  }) {
+    const alice = await newDevice();
+    const connection = newConnection();
+    const proof = await sign(alice, ALICE, connection);
+    const { signs = async () => alice, signedFor, receiver = {} } = options;
+    const call = receiverDevice().call(connection, {
+      ...{ proof, receiver, device: await signs(alice) },
+      ...(signedFor && { signedFor }),
+    });
+    expect(await call.ready).toBe('ready');
+    await call.stream(3);
+    return call;
+  }
+
+  it('are shown', async () => {
+    const call = await callOf({});
+    const id = call.sender.sendReference(await referenceOf(200));
+    await vi.waitUntil(() => call.reports.length === 1);
+    expect(call.reports).toEqual([{ id, state: 'in-use', code: '' }]);
+    await call.stream(40);
+    const shown = call.onFrame.mock.calls.at(-1)![0].picture;
+    expect(shown.data[4 * (100 * 256 + 128)]).toBeGreaterThan(190);
+    expect(call.receiver.getStats().pictures).toEqual({ used: 1, refused: {} });
+    const still = call.sender.sendPicture((await referenceOf(40)).picture);
+    await vi.waitUntil(() => call.reports.length === 2);
+    call.sender.sendFrame(undefined, 2000);
+    await vi.waitUntil(() => call.onFrame.mock.calls.at(-1)![0].origin === 'still');
+    expect(call.reports[1].id).toBe(still);
+    expect(call.onFrame.mock.calls.at(-1)![0].picture.data[0]).toBeLessThan(45);
+    call.sender.end();
+    expect(await call.ended).toBe('ended');
+  });
+
+  it.each([
+    ["another's", 'signature-invalid', { signs: () => newDevice() }],
+    ['of another connection', 'signature-invalid', { signedFor: newConnection() }],
+    ['where none can be verified', 'unsigned', { receiver: { verifyPicture: undefined } }],
+  ])('%s are refused as %s, and the call goes on', async (_name, code, options) => {
+    const call = await callOf(options as Parameters<typeof callOf>[0]);
+    const id = call.sender.sendReference(await referenceOf(200));
+    const still = call.sender.sendPicture((await referenceOf(10)).picture);
+    await vi.waitUntil(() => call.reports.length === 2);
+    expect(call.reports).toEqual([
+      { id, state: 'refused', code },
+      { id: still, state: 'refused', code },
+    ]);
+    expect(call.decodePicture).toHaveBeenCalledTimes(1);
+    expect(call.receiver.getStats().pictures).toEqual({ used: 0, refused: { [code]: 2 } });
+    await call.stream(5);
+    const shown = call.onFrame.mock.calls.at(-1)![0].picture;
+    expect(shown.data[4 * (100 * 256 + 128)]).toBeLessThan(110);
+    call.sender.end();
+    expect(await call.ended).toBe('ended');
+  });
+
+  it('are refused where they cannot be decoded, or lack what signs them', async () => {
+    const call = await callOf({});
+    const reference = await referenceOf(200);
+    const picture = reference.picture.slice(0, 40);
+    const id = call.sender.sendReference({ ...reference, picture });
+    await vi.waitUntil(() => call.reports.length === 1);
+    expect(call.reports).toEqual([{ id, state: 'refused', code: 'unusable-picture' }]);
+    call.sender.end();
+    await call.ended;
+    const alice = await newDevice();
+    const connection = newConnection();
+    const proof = await sign(alice, ALICE, connection);
+    const other = receiverDevice().call(connection, { proof });
+    expect(await other.ready).toBe('ready');
+    expect(other.sender.takesPictures).toBe(false);
+    expect(() => other.sender.sendReference(reference)).toThrow(/^signPicture/);
+    other.receiver.end();
+    await other.ended;
+  });
 });

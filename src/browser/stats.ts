@@ -28,6 +28,8 @@ export interface TalkingHeadSenderStats {
   /** Bytes of messages, before the headers of SCTP, DTLS, UDP and IP. */
   readonly identityBytes: number;
   readonly motionBytes: number;
+  /** Of pictures during the call. */
+  readonly pictureBytes: number;
   readonly controlBytes: number;
   /** Loss that the receiver last reported, 0–1. */
   readonly lossFraction: number;
@@ -64,6 +66,8 @@ export interface TalkingHeadReceiverStats {
   readonly playoutDelayMs: number;
   /** Bytes of messages to the sender. */
   readonly backwardBytes: number;
+  /** Pictures during the call that were put to use, and those that were refused, by code. */
+  readonly pictures: { readonly used: number; readonly refused: Readonly<Record<string, number>> };
   /** Messages dropped, by reason. */
   readonly drops: Readonly<Partial<Record<DropCode, number>>>;
 }

@@ -101,7 +101,7 @@ export class PictureSender {
   /** By place: those that the receiver uses in the place of the identity's, or beside them. */
   readonly #used = new Map<number, Picture>();
   readonly #reports: PictureReport[] = [];
-  #nowMs = -Infinity;
+  #nowMs = 0;
   /** Bits that the last chunks took and the rate has not paid for. */
   #debt = 0;
   #blocked = false;
@@ -275,8 +275,9 @@ export class PictureSender {
 
   /** Lets the time pass. */
   advance(nowMs: number): void {
-    const passedMs = Math.max(0, nowMs - Math.max(this.#nowMs, 0));
-    if (this.#debt > 0) this.#debt = Math.max(0, this.#debt - (passedMs * this.#bps) / 1000);
+    const paid = (Math.max(0, nowMs - this.#nowMs) * this.#bps) / 1000;
+    // Less than a bit is what rounding leaves.
+    this.#debt = this.#debt - paid < 1 ? 0 : this.#debt - paid;
     this.#nowMs = nowMs;
     this.#blocked = false;
   }

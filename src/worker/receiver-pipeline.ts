@@ -3,6 +3,7 @@ import { CallReceiver, type ShownPicture } from '../call-receiver.js';
 import type { ConnectionFingerprints } from '../consent/fingerprints.js';
 import { openKnownKeys } from '../consent/known-keys.js';
 import { createIdentityVerifier } from '../consent/verify.js';
+import { createPictureVerifier } from '../consent/verify-picture.js';
 import type { Picture } from '../geometry/picture.js';
 import type { Pack } from '../models/pack.js';
 import { fetchPack } from '../models/pack-fetch.js';
@@ -69,9 +70,11 @@ export class ReceiverPipeline implements Pipeline {
       this.#state.set('ended');
       return;
     }
+    const known = openKnownKeys();
+    const ends = fingerprints && { sender: fingerprints.remote, receiver: fingerprints.local };
     const verify = createIdentityVerifier({
-      fingerprints: fingerprints && { sender: fingerprints.remote, receiver: fingerprints.local },
-      known: openKnownKeys(),
+      fingerprints: ends,
+      known,
       unsigned: this.#settings.unsigned,
       onAccepted: (identity) => this.#page.event('identity', identity),
     });
@@ -86,6 +89,7 @@ export class ReceiverPipeline implements Pipeline {
         if (refusal) this.#page.event('refused', refusal);
         return refusal;
       },
+      verifyPicture: createPictureVerifier({ fingerprints: ends, known }),
       onIdentity: (still) => {
         void this.#write(still, callClock());
         this.#state.set('showing');
@@ -104,6 +108,7 @@ export class ReceiverPipeline implements Pipeline {
       playoutDelayMs = 0,
       backwardBytes = 0,
       drops = {},
+      pictures = { used: 0, refused: {} },
       clock,
     } = this.#receiver?.getStats() ?? {};
     const { frames = 0, networkRuns = 0 } = decoder.stats ?? {};
@@ -119,6 +124,7 @@ export class ReceiverPipeline implements Pipeline {
       playoutDelayMs,
       backwardBytes,
       drops,
+      pictures,
     };
   }
 

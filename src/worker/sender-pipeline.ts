@@ -2,7 +2,7 @@ import { CallError, callClock, closeMessage } from '../call.js';
 import { CallSender, type CallSenderOptions } from '../call-sender.js';
 import { type DeviceKey, openDeviceKey } from '../consent/device-key.js';
 import type { ConnectionFingerprints } from '../consent/fingerprints.js';
-import { signIdentity } from '../consent/sign.js';
+import { type SignedPicture, signIdentity, signPicture } from '../consent/sign.js';
 import type { Pack } from '../models/pack.js';
 import { fetchPack } from '../models/pack-fetch.js';
 import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
@@ -97,6 +97,7 @@ export class SenderPipeline implements Pipeline {
       framesSent = 0,
       identityBytes = 0,
       motionBytes = 0,
+      pictureBytes = 0,
       controlBytes = 0,
       lossFraction = 0,
     } = this.#sender?.getStats() ?? {};
@@ -115,6 +116,7 @@ export class SenderPipeline implements Pipeline {
       analyseMs: this.#analyseMs.median,
       identityBytes,
       motionBytes,
+      pictureBytes,
       controlBytes,
       lossFraction,
     };
@@ -143,17 +145,16 @@ export class SenderPipeline implements Pipeline {
     ]);
     if (this.#closed || !channels.control.open) return;
     const { identity } = person;
-    const proof =
-      fingerprints &&
-      (await signIdentity(this.#key, identity, {
-        sender: fingerprints.local,
-        receiver: fingerprints.remote,
-      }));
+    const ends = fingerprints && { sender: fingerprints.local, receiver: fingerprints.remote };
+    const signed = ends && {
+      proof: await signIdentity(this.#key, identity, ends),
+      signPicture: (picture: SignedPicture) => signPicture(this.#key, picture, ends),
+    };
     const sender = await this.#call({
       channels,
       pack: this.#pack,
       identity,
-      ...(proof && { proof }),
+      ...signed,
       fps: person.fps,
       framesPerPacket: this.#settings.framesPerMessage,
     });
