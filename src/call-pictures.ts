@@ -65,20 +65,32 @@ export class CallPictures {
   }
 
   async #use(offered: OfferedPicture): Promise<void> {
-    const { decoder, pictureCodec } = this.#options;
+    const { pictureCodec } = this.#options;
     const identity = this.#identity!;
+    if (offered.kind === 'places') {
+      await this.#show(this.#references, offered.shown);
+      this.#session.pictures.use(offered);
+      return;
+    }
     const picture = await decompress(pictureCodec, offered.picture, identity.size);
     if (offered.kind === 'still') {
       if (this.#session.pictures.use(offered)) this.#still = { offered, picture };
       return;
     }
-    const { index, landmarks } = offered;
-    const changed = new Map(this.#references).set(index, { picture, landmarks });
-    const places = [...changed].sort(([one], [other]) => one - other);
-    const references = places.map(([, reference]) => reference);
-    await decoder.setIdentity({ ...identity, references });
+    const { index, shown, landmarks } = offered;
+    await this.#show(new Map(this.#references).set(index, { picture, landmarks }), shown);
     this.#references.set(index, { picture, landmarks });
     this.#session.pictures.use(offered);
+  }
+
+  /** Hands the references of the places in `shown` to the decoder; rejects where there is none. */
+  async #show(all: ReadonlyMap<number, DecoderReference>, shown: number): Promise<void> {
+    const places = [...all].filter(([place]) => (shown >> place) & 1);
+    if (places.length === 0) throw new Error('no reference is at the places to show');
+    const references = places
+      .sort(([one], [other]) => one - other)
+      .map(([, reference]) => reference);
+    await this.#options.decoder.setIdentity({ ...this.#identity!, references });
   }
 
   /** The picture of a still that is to be shown, the caller's; undefined where a newer one has come. */

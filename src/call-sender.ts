@@ -164,6 +164,14 @@ export class CallSender {
   }
 
   /**
+   * Shows with the references of these places alone from now on, which the receiver has: what showed before
+   * is gone back to without a picture. As `sendReference`.
+   */
+  showPlaces(places: readonly number[]): number {
+    return this.#sent(() => this.#session.pictures.showPlaces(places));
+  }
+
+  /**
    * Sends a still, a WebP file of the whole crop: it is shown as it is once frames without a face are
    * shown, until the next one with a face. As `sendReference`.
    */

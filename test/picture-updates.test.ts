@@ -35,26 +35,34 @@ describe('blobs of pictures', () => {
     const reference = {
       kind: 'reference',
       index: 3,
+      shown: 0x800b,
       quantiser: 2,
       geometry,
       picture: PICTURE,
     } as const;
-    expect(hex(encodePicture(reference))).toBe(`01030202abcd${PICTURE_HEX}`);
+    expect(hex(encodePicture(reference))).toBe(`0103800b0202abcd${PICTURE_HEX}`);
     expect(parsePicture(encodePicture(reference))).toEqual({ ok: true, value: reference });
     const still = { kind: 'still', sequence: 0xfffe, picture: PICTURE } as const;
     expect(hex(encodePicture(still))).toBe(`02fffe${PICTURE_HEX}`);
     expect(parsePicture(encodePicture(still))).toEqual({ ok: true, value: still });
+    const places = { kind: 'places', shown: 0x0105 } as const;
+    expect(hex(encodePicture(places))).toBe('030105');
+    expect(parsePicture(encodePicture(places))).toEqual({ ok: true, value: places });
   });
 
   it.each([
     ['', 'truncated'],
     [`00${PICTURE_HEX}`, 'malformed'],
-    [`0110${'0001ab'}${PICTURE_HEX}`, 'over-limit'],
-    [`01001001ab${PICTURE_HEX}`, 'malformed'],
-    [`01000000${PICTURE_HEX}`, 'malformed'],
-    [`010000ff7f${PICTURE_HEX}`, 'over-limit'],
-    [`010000ff05${PICTURE_HEX}`, 'truncated'],
-    ['01000001ab', 'malformed'],
+    [`0110ffff${'0001ab'}${PICTURE_HEX}`, 'over-limit'],
+    [`010200030001ab${PICTURE_HEX}`, 'malformed'],
+    [`010000011001ab${PICTURE_HEX}`, 'malformed'],
+    [`010000010000${PICTURE_HEX}`, 'malformed'],
+    [`0100000100ff7f${PICTURE_HEX}`, 'over-limit'],
+    [`0100000100ff05${PICTURE_HEX}`, 'truncated'],
+    ['010000010001ab', 'malformed'],
+    ['03', 'truncated'],
+    ['030000', 'malformed'],
+    ['03000100', 'malformed'],
     ['02fffe', 'malformed'],
     ['02ff', 'truncated'],
     [`020001${'00'.repeat(40)}`, 'malformed'],
@@ -73,9 +81,18 @@ describe('blobs of pictures', () => {
     const over = new Uint8Array(MAX_PICTURE_BYTES + 1);
     expect(parsePicture(over)).toEqual({ ok: false, drop: 'over-limit' });
     expect(() => encodePicture({ ...still, picture: Uint8Array.of(1) })).toThrow(/^picture:/);
-    const reference = { kind: 'reference', quantiser: 0, geometry, picture: PICTURE } as const;
+    const reference = {
+      kind: 'reference',
+      index: 0,
+      shown: 1,
+      quantiser: 0,
+      geometry,
+      picture: PICTURE,
+    } as const;
     expect(() => encodePicture({ ...reference, index: MAX_REFERENCES })).toThrow(/^index:/);
-    expect(() => encodePicture({ ...reference, index: 0, quantiser: 16 })).toThrow(/^quantiser:/);
+    expect(() => encodePicture({ ...reference, index: 1 })).toThrow(/^shown:/);
+    expect(() => encodePicture({ ...reference, quantiser: 16 })).toThrow(/^quantiser:/);
+    expect(() => encodePicture({ kind: 'places', shown: 0x10000 })).toThrow(/^shown:/);
   });
 
   it('carry a geometry in some tens of bytes', () => {
@@ -281,6 +298,35 @@ describe('a call with pictures', () => {
     ]);
   });
 
+  it('shows with one reference alone, and goes back to earlier ones without a picture', () => {
+    const call = pictureCall();
+    call.connect();
+    const { pictures } = call.sender;
+    const landmarks = faceAt(3);
+    const stale = pictures.sendReference({ index: 1, picture: webpOf(4000), landmarks });
+    call.go(200); // Its first chunks have left: it is given up.
+    const alone = pictures.sendReference({
+      index: 5,
+      picture: webpOf(900),
+      landmarks,
+      shown: [5],
+    });
+    call.go(2000);
+    expect([...pictures.references.keys()]).toEqual([5]);
+    const back = pictures.showPlaces([0]);
+    call.go(500);
+    expect([...pictures.references.keys()]).toEqual([0]);
+    expect(call.taken).toMatchObject([
+      { id: alone, kind: 'reference', index: 5, shown: 1 << 5 },
+      { id: back, kind: 'places', shown: 1 },
+    ]);
+    expect(call.reports()).toEqual([
+      { id: stale, state: 'superseded', code: '' },
+      { id: alone, state: 'in-use', code: '' },
+      { id: back, state: 'in-use', code: '' },
+    ]);
+  });
+
   it('says why a picture is refused, counts it, and goes on', () => {
     const call = pictureCall();
     call.connect();
@@ -420,9 +466,9 @@ describe('a sender of pictures that is none of ours', () => {
     send(start(5, still, still.length + 2));
     more(5, Uint8Array.of(1, 2, 3));
     expect(receiver.getStats().drops).toEqual({ unexpected: 1, malformed: 1 });
-    send(start(6, Uint8Array.of(3, 4, 5)));
+    send(start(6, Uint8Array.of(4, 4, 5)));
     expect(receiver.getStats().drops).toEqual({ unexpected: 1, malformed: 2 });
-    const body = { kind: 'reference', index: 0, quantiser: 0, picture: PICTURE } as const;
+    const body = { kind: 'reference', index: 0, shown: 1, quantiser: 0, picture: PICTURE } as const;
     send(start(7, encodePicture({ ...body, geometry: new Uint8Array(8).fill(0xff) })));
     expect(receiver.getStats()).toMatchObject({
       drops: { unexpected: 1, malformed: 3 },

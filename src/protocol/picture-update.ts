@@ -18,6 +18,8 @@ export interface ReferencePicture {
   readonly kind: 'reference';
   /** Place, 0–`MAX_REFERENCES` − 1. */
   readonly index: number;
+  /** Places that are shown with from now on, bit i for place i, 1–65535; its own is among them. */
+  readonly shown: number;
   /** Quantiser index of the geometry, 0–15. */
   readonly quantiser: number;
   /** 1–`MAX_PICTURE_GEOMETRY_BYTES` bytes of `encodeGeometry`. */
@@ -35,14 +37,25 @@ export interface StillPicture {
   readonly picture: Uint8Array;
 }
 
-/** A picture during the call. */
-export type PictureUpdate = ReferencePicture | StillPicture;
+/** Which of the references that the receiver has are shown with: back to earlier ones, without a picture. */
+export interface ShownPlaces {
+  readonly kind: 'places';
+  /** As that of a reference. */
+  readonly shown: number;
+}
+
+/** A picture during the call, or a choice among those that came. */
+export type PictureUpdate = ReferencePicture | StillPicture | ShownPlaces;
 
 const REFERENCE = 1;
 const STILL = 2;
+const PLACES = 3;
+const MAX_SHOWN = 2 ** MAX_REFERENCES - 1;
 
 /** The blob of a picture (spec/bitstream.md, "Pictures"). TypeError that names a field out of its range. */
 export function encodePicture(update: PictureUpdate): Uint8Array {
+  if (update.kind !== 'still') checkInteger('shown', update.shown, 1, MAX_SHOWN);
+  if (update.kind === 'places') return new ByteWriter(3).u8(PLACES).u16(update.shown).finish();
   const { picture } = update;
   const size = webpSize(picture);
   checkOption(
@@ -52,11 +65,12 @@ export function encodePicture(update: PictureUpdate): Uint8Array {
   );
   const writer = new ByteWriter(picture.length + 256);
   if (update.kind === 'reference') {
-    const { index, quantiser, geometry } = update;
+    const { index, shown, quantiser, geometry } = update;
     checkInteger('index', index, 0, MAX_REFERENCES - 1);
+    checkOption(isShown(shown, index), 'shown', `places with ${index} among them`, shown);
     checkInteger('quantiser', quantiser, 0, MAX_QUANTISER);
     checkInteger('geometry.length', geometry.length, 1, MAX_PICTURE_GEOMETRY_BYTES);
-    writer.u8(REFERENCE).u8(index).u8(quantiser).varint(geometry.length).bytes(geometry);
+    writer.u8(REFERENCE).u8(index).u16(shown).u8(quantiser).varint(geometry.length).bytes(geometry);
   } else {
     checkInteger('sequence', update.sequence, 0, 0xffff);
     writer.u8(STILL).u16(update.sequence);
@@ -71,11 +85,14 @@ export function encodePicture(update: PictureUpdate): Uint8Array {
   return writer.finish();
 }
 
+const isShown = (shown: number, index: number): boolean => ((shown >> index) & 1) === 1;
+
 /** Reads an untrusted blob; the parts are views of `bytes`, and what the picture holds is not looked at. */
 export function parsePicture(bytes: Uint8Array): Parsed<PictureUpdate> {
   if (bytes.length > MAX_PICTURE_BYTES) return { ok: false, drop: 'over-limit' };
   const reader = new ByteReader(bytes);
   const kind = reader.u8();
+  if (kind === PLACES) return readPlaces(reader);
   if (reader.drop === undefined && kind !== REFERENCE && kind !== STILL) reader.fail('malformed');
   const fields = kind === REFERENCE ? readReference(reader) : undefined;
   const sequence = kind === STILL ? reader.u16() : 0;
@@ -92,15 +109,24 @@ export function parsePicture(bytes: Uint8Array): Parsed<PictureUpdate> {
   return { ok: true, value: { kind: 'still', sequence, picture } };
 }
 
+function readPlaces(reader: ByteReader): Parsed<PictureUpdate> {
+  const shown = reader.u16();
+  if (shown === 0 || reader.remaining > 0) reader.fail('malformed');
+  if (reader.drop !== undefined) return { ok: false, drop: reader.drop };
+  return { ok: true, value: { kind: 'places', shown } };
+}
+
 function readReference(reader: ByteReader): Omit<ReferencePicture, 'kind' | 'picture'> {
   const index = reader.u8();
   if (index >= MAX_REFERENCES) reader.fail('over-limit');
+  const shown = reader.u16();
+  if (!isShown(shown, index)) reader.fail('malformed');
   const quantiser = reader.u8();
   if (quantiser > MAX_QUANTISER) reader.fail('malformed');
   const length = reader.varint();
   if (length > MAX_PICTURE_GEOMETRY_BYTES) reader.fail('over-limit');
   if (length === 0) reader.fail('malformed');
-  return { index, quantiser, geometry: reader.bytes(length) };
+  return { index, shown, quantiser, geometry: reader.bytes(length) };
 }
 
 /** The integers of a geometry (those of a motion frame with a face) as bytes. */

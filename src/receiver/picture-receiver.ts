@@ -36,6 +36,8 @@ export type OfferedPicture = Offered &
         readonly kind: 'reference';
         /** Its place among the references. */
         readonly index: number;
+        /** Places that are shown with from then on (`ReferencePicture.shown`). */
+        readonly shown: number;
         /** Its geometry, 478 × (x, y, z) in crop units. */
         readonly landmarks: Landmarks;
       }
@@ -43,6 +45,11 @@ export type OfferedPicture = Offered &
         readonly kind: 'still';
         /** Number of the first motion frame that it may stand for. */
         readonly sequence: number;
+      }
+    | {
+        /** A choice among the references that are there; `picture` is empty. */
+        readonly kind: 'places';
+        readonly shown: number;
       }
   );
 
@@ -67,8 +74,9 @@ interface Incoming extends PictureStartMessage {
   received: number;
 }
 
-const STILL = -1;
-const placeOf = (picture: OfferedPicture) => (picture.kind === 'still' ? STILL : picture.index);
+const OTHER_PLACES = { still: -1, places: -2 } as const;
+const placeOf = (picture: OfferedPicture) =>
+  picture.kind === 'reference' ? picture.index : OTHER_PLACES[picture.kind];
 
 /**
  * The receiving side of pictures during the call, sans IO: put together, judged by their limits, offered
@@ -167,7 +175,7 @@ export class PictureReceiver {
     const update = parsed.value;
     const offered = {
       id,
-      picture: update.picture,
+      picture: update.kind === 'places' ? new Uint8Array(0) : update.picture,
       sha256: bytesToHex(sha256(buffer)),
       ...(signature && { signature }),
       identity: this.#identity!,
@@ -177,12 +185,17 @@ export class PictureReceiver {
       this.#wait({ ...offered, kind: 'still', sequence });
       return undefined;
     }
+    if (update.kind === 'places') {
+      this.#wait({ ...offered, kind: 'places', shown: update.shown });
+      return undefined;
+    }
     const values = decodeGeometry(this.#tables, update.geometry);
     if (!values.ok) return values.drop;
     const landmarks = this.#model!.reconstruct(values.value, update.quantiser);
     if (!landmarks.every(Number.isFinite)) return 'malformed';
     const face = landmarks.slice(0, 3 * POINT_COUNT);
-    this.#wait({ ...offered, kind: 'reference', index: update.index, landmarks: face });
+    const { index, shown } = update;
+    this.#wait({ ...offered, kind: 'reference', index, shown, landmarks: face });
     return undefined;
   }
 

@@ -27,6 +27,11 @@ export interface ReferenceUpdate {
   readonly picture: Uint8Array;
   /** The face in it, 478 × (x, y, z) in crop units. */
   readonly landmarks: Landmarks;
+  /**
+   * Places that are shown with from then on, its own among them; default: those before, and its own. What
+   * waits for a place that is not among them is not sent any more.
+   */
+  readonly shown?: readonly number[];
 }
 
 /** What became of a picture. */
@@ -50,8 +55,11 @@ export interface UnsignedPicture {
 
 interface Picture {
   readonly id: number;
-  /** The place of a reference; undefined: a still. */
-  readonly reference?: IdentityReference & { readonly index: number };
+  readonly place: number;
+  /** What it is, where it is one. */
+  readonly reference?: IdentityReference;
+  /** Places that are shown with from then on; undefined: a still. */
+  readonly shown?: number;
   readonly blob: Uint8Array;
   signature?: Uint8Array;
 }
@@ -69,7 +77,12 @@ const CHUNK_SECONDS = 0.25;
 const GEOMETRY_QUANTISER = 0;
 /** How often a channel that is full is looked at again. */
 const RETRY_MS = 20;
+/** In the place of a reference's place. */
 const STILL = -1;
+const PLACES = -2;
+
+const maskOf = (places: readonly number[]): number =>
+  places.reduce((mask, place) => mask | (1 << place), 0);
 
 export interface PictureSenderOptions {
   readonly model: MotionModel;
@@ -100,6 +113,9 @@ export class PictureSender {
   readonly #unanswered = new Map<number, Picture>();
   /** By place: those that the receiver uses in the place of the identity's, or beside them. */
   readonly #used = new Map<number, Picture>();
+  /** Places that are shown with, and those that will be when all has arrived. */
+  #shown: number;
+  #ordered: number;
   readonly #reports: PictureReport[] = [];
   #nowMs = 0;
   /** Bits that the last chunks took and the rate has not paid for. */
@@ -113,6 +129,8 @@ export class PictureSender {
     this.#options = options;
     this.#bps = bps;
     this.#sequence = firstSequence;
+    this.#shown = maskOf([...options.identity.references.keys()]);
+    this.#ordered = this.#shown;
   }
 
   /** Whether pictures can be sent: frames flow, and the receiver takes pictures. */
@@ -143,7 +161,8 @@ export class PictureSender {
     );
     for (const [index, { reference }] of this.#used)
       if (reference) references.set(index, reference);
-    return new Map([...references].sort(([one], [other]) => one - other));
+    const shown = [...references].filter(([place]) => (this.#shown >> place) & 1);
+    return new Map(shown.sort(([one], [other]) => one - other));
   }
 
   /** Bytes of the identity with the references as they are now: what to offer on another connection. */
@@ -156,7 +175,7 @@ export class PictureSender {
    * Sends a reference, instead of one that still waits for the same place; gives its id. Throws
    * InvalidStateError unless `open`, and a TypeError where it is none.
    */
-  sendReference({ index, picture, landmarks }: ReferenceUpdate): number {
+  sendReference({ index, picture, landmarks, shown: places }: ReferenceUpdate): number {
     this.#checkOpen('sendReference');
     checkInteger('index', index, 0, MAX_REFERENCES - 1);
     checkGeometry('landmarks', landmarks);
@@ -165,9 +184,21 @@ export class PictureSender {
     const face = landmarks.subarray(0, 3 * POINT_COUNT);
     const values = model.quantise(face, undefined, quantiser, MAX_VALUE);
     const geometry = encodeGeometry(tables, values);
-    const blob = encodePicture({ kind: 'reference', index, quantiser, geometry, picture });
+    const shown = places ? maskOf(places) : this.#ordered | (1 << index);
+    const blob = encodePicture({ kind: 'reference', index, shown, quantiser, geometry, picture });
     const coded = model.reconstruct(values, quantiser).slice(0, 3 * POINT_COUNT);
-    return this.#add(index, blob, { index, picture: picture.slice(), landmarks: coded });
+    const reference = { picture: picture.slice(), landmarks: coded };
+    return this.#add({ place: index, blob, reference, shown });
+  }
+
+  /**
+   * Shows with the references of these places alone from now on, which the receiver has. As
+   * `sendReference`.
+   */
+  showPlaces(places: readonly number[]): number {
+    this.#checkOpen('showPlaces');
+    const shown = maskOf(places);
+    return this.#add({ place: PLACES, blob: encodePicture({ kind: 'places', shown }), shown });
   }
 
   /**
@@ -177,18 +208,32 @@ export class PictureSender {
   sendPicture(picture: Uint8Array): number {
     this.#checkOpen('sendPicture');
     const sequence = this.#sequence & 0xffff;
-    return this.#add(STILL, encodePicture({ kind: 'still', sequence, picture }));
+    return this.#add({ place: STILL, blob: encodePicture({ kind: 'still', sequence, picture }) });
   }
 
   #checkOpen(method: string): void {
     if (!this.open) throw new InvalidStateError(`${method}: the receiver takes no pictures now`);
   }
 
-  #add(place: number, blob: Uint8Array, reference?: Picture['reference']): number {
+  #add(picture: Omit<Picture, 'id'>): number {
     const id = this.#ids++;
-    this.#drop(place);
-    this.#waiting.set(place, { id, blob, ...(reference && { reference }) });
+    this.#drop(picture.place);
+    if (picture.shown !== undefined) this.#order(picture.shown);
+    this.#waiting.set(picture.place, { ...picture, id });
     return id;
+  }
+
+  /** References of other places than these, and choices of places, that have not left, are in vain. */
+  #order(shown: number): void {
+    this.#ordered = shown;
+    const inVain = (place: number) => place !== STILL && ((shown >> place) & 1) === 0;
+    for (const place of [...this.#waiting.keys()]) if (inVain(place)) this.#drop(place);
+    if (this.#open && inVain(this.#open.picture.place)) this.#abandon(this.#open.picture);
+  }
+
+  #abandon({ id }: Picture): void {
+    this.#report({ id, state: 'superseded', code: '' });
+    this.#open = undefined;
   }
 
   #drop(place: number): void {
@@ -202,9 +247,7 @@ export class PictureSender {
     this.#sequence = sequence;
     if (!hasFace) return;
     this.#drop(STILL);
-    if (!this.#open || this.#open.picture.reference) return;
-    this.#report({ id: this.#open.picture.id, state: 'superseded', code: '' });
-    this.#open = undefined;
+    if (this.#open?.picture.place === STILL) this.#abandon(this.#open.picture);
   }
 
   /** The receiver has the identity anew, and none of the pictures since: they are sent again. */
@@ -214,9 +257,10 @@ export class PictureSender {
     this.#open = undefined;
     this.#used.clear();
     this.#unanswered.clear();
+    this.#shown = maskOf([...this.#options.identity.references.keys()]);
     for (const picture of again) {
-      const place = picture.reference?.index;
-      if (place !== undefined && !this.#waiting.has(place)) this.#waiting.set(place, picture);
+      const { place } = picture;
+      if (place !== STILL && !this.#waiting.has(place)) this.#waiting.set(place, picture);
     }
   }
 
@@ -258,7 +302,8 @@ export class PictureSender {
       this.#report({ id, state: 'refused', code: message.code });
       return undefined;
     }
-    if (picture.reference) this.#used.set(picture.reference.index, picture);
+    if (picture.place !== STILL) this.#used.set(picture.place, picture);
+    this.#shown = picture.shown ?? this.#shown;
     this.#report({ id, state: 'in-use', code: '' });
     return undefined;
   }
@@ -305,7 +350,7 @@ export class PictureSender {
     this.#blocked = bufferedAmount > MAX_BUFFERED_PICTURE_BYTES;
     if (this.#blocked) return undefined;
     if (start) {
-      this.#waiting.delete(start.reference?.index ?? STILL);
+      this.#waiting.delete(start.place);
       this.#open = { picture, sent: 0 };
     }
     const open = this.#open!;
