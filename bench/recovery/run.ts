@@ -100,6 +100,7 @@ export function judge(
   let last: Landmarks | undefined;
   const latencies: number[] = [];
   shown.forEach(({ sequence, landmarks, origin, atMs, captureMs }, i) => {
+    if (origin === 'still') return;
     origins[origin]++;
     last = landmarks ?? last;
     const wanted = quiet.get(sequence);

@@ -21,6 +21,11 @@ const INTERVAL_TOLERANCE_MS = 8;
 const MAX_VALUE_BITS = 46;
 /** A packet's header at most: its fixed fields, then three intervals of three bytes. */
 const MAX_HEADER_BYTES = 19;
+/**
+ * A receiver that has said nothing for so many frames hears nothing, or is not heard: it would have sent
+ * feedback after 25. The rest is for a round trip and for loss.
+ */
+const SILENT_FRAMES = 40;
 
 /** What may change from one bundle to the next. */
 export interface PacketizerSettings {
@@ -30,6 +35,11 @@ export interface PacketizerSettings {
   readonly stride?: number;
   /** Earlier messages repeated in each message, 0–3. */
   readonly redundancy: number;
+  /**
+   * Every message can be decoded by itself (false): of as many as one holds, copies included, one begins
+   * with an independent frame. So what a loss costs are the lost frames alone.
+   */
+  readonly selfContained?: boolean;
   /** Quantiser index, 0–15; another one takes effect with the next independent frame. */
   readonly quantiser: number;
 }
@@ -69,6 +79,10 @@ export class MotionPacketizer {
   #sinceIndependent = 0;
   #recovery: 'none' | 'acknowledged' | 'independent' = 'independent';
   #acknowledged: number | undefined;
+  /** Number of the next frame when feedback last came; undefined before the first. */
+  #heardAt: number | undefined;
+  /** Messages from the last one that began with an independent frame on. */
+  #messagesSinceIndependent = 0;
   readonly #states = new Map<number, MotionState>();
   readonly #sent: Uint8Array[] = [];
 
@@ -132,7 +146,7 @@ export class MotionPacketizer {
   #open(): Bundle {
     const sequence = this.#sequence;
     const { framesPerPacket, stride } = this.#settings;
-    const due = this.#sinceIndependent >= this.#options.independentInterval;
+    const due = this.#independentDue;
     let base = this.#coded;
     if (this.#recovery === 'acknowledged') base = this.#acknowledged ?? -1;
     const state = this.#states.get(base);
@@ -146,10 +160,20 @@ export class MotionPacketizer {
     const opened = { sequence, captureMs: [], encoder: new RangeEncoder(), size, stride };
     if (independent) {
       this.#sinceIndependent = 0;
+      this.#messagesSinceIndependent = 0;
       const start = initialState(this.#options.tables.valueCount, this.#settings.quantiser);
       return { ...opened, coding: { kind: 'independent' }, state: start };
     }
     return { ...opened, coding: { kind: 'predicted', distance }, state };
+  }
+
+  /** Whether the next message is to be decoded by itself, though nobody asked just now. */
+  get #independentDue(): boolean {
+    const { redundancy, selfContained } = this.#settings;
+    const silent = this.#heardAt !== undefined && this.#sequence - this.#heardAt > SILENT_FRAMES;
+    const uncovered = (selfContained || silent) && this.#messagesSinceIndependent > redundancy;
+    const interval = this.#sinceIndependent >= this.#options.independentInterval;
+    return interval || uncovered;
   }
 
   /**
@@ -190,6 +214,7 @@ export class MotionPacketizer {
     const bundle = this.#bundle;
     if (!bundle || bundle.captureMs.length === 0) return undefined;
     this.#bundle = undefined;
+    this.#messagesSinceIndependent++;
     const packet = this.#packet(bundle);
     const message = this.#withCopies(packet);
     this.#sent.push(serialiseMotion(packet, []));
@@ -230,6 +255,7 @@ export class MotionPacketizer {
    * waits to recover, the open bundle ends: returns its message, if it has frames.
    */
   handleFeedback(feedback: Feedback): Uint8Array | undefined {
+    this.#heardAt = this.#sequence;
     if (feedback.newestSequence !== undefined && this.#sequence > 0) {
       const sequence = extendSerial(feedback.newestSequence, this.#sequence - 1, 16);
       if (sequence < this.#sequence && sequence > (this.#acknowledged ?? -1)) {
@@ -245,10 +271,11 @@ export class MotionPacketizer {
 }
 
 function checkedSettings(settings: PacketizerSettings): Required<PacketizerSettings> {
-  const { framesPerPacket, stride = 1, redundancy, quantiser } = settings;
+  const { framesPerPacket, stride = 1, redundancy, selfContained = false, quantiser } = settings;
   checkInteger('framesPerPacket', framesPerPacket, 1, MAX_FRAMES_PER_PACKET);
   checkInteger('stride', stride, 1, MAX_STRIDE);
   checkInteger('redundancy', redundancy, 0, MAX_REDUNDANCY);
   checkInteger('quantiser', quantiser, 0, MAX_QUANTISER);
-  return { framesPerPacket, stride, redundancy, quantiser };
+  checkOption(typeof selfContained === 'boolean', 'selfContained', 'true or false', selfContained);
+  return { framesPerPacket, stride, redundancy, selfContained, quantiser };
 }

@@ -147,6 +147,7 @@ export class SenderSession {
       tables: pack.tables,
       framesPerPacket,
       redundancy,
+      selfContained: redundancy > 0,
       quantiser: DEFAULT_QUANTISER,
       independentInterval: DEFAULT_INDEPENDENT_INTERVAL,
       frameIntervalMs: 1000 / fps,
