@@ -48,12 +48,14 @@ for (const clip of splits().validation) {
 }
 
 function measure(setting: Setting, scenario: (typeof SCENARIOS)[number]): Figures[] {
-  return tracks.flatMap((track) => {
+  return tracks.flatMap((track, index) => {
     const { fps } = track.clip;
     const one = (seed: number, of: typeof scenario) =>
       play(track, pack, setting, of, { seed, delayMs, seconds });
     const quiet = onShow(one(1, SCENARIOS[0]).call.shown);
-    return seeds.map((seed) => judge(one(seed, scenario), quiet, scenario, { fps, seconds }));
+    return seeds.map((seed) =>
+      judge(one(100 * index + seed, scenario), quiet, scenario, { fps, seconds }),
+    );
   });
 }
 
@@ -86,7 +88,9 @@ function summary(calls: readonly Figures[]) {
 }
 
 const COLUMNS = ['off %', 'dec', 'int', 'ext', 'held', 'stalls', 'p50', 'p95', 'fwd', 'back'];
-console.log(`${tracks.length} clips, ${seconds} s each, ${seeds.length} seeds, ${delayMs} ms one way`);
+console.log(
+  `${tracks.length} clips, ${seconds} s each, ${seeds.length} seeds, ${delayMs} ms one way`,
+);
 const rows = SETTINGS.flatMap((setting) => {
   console.log(
     `\n${setting.name.padEnd(22)} ${COLUMNS.map((name) => name.padStart(6)).join(' ')}  after outage p50, max`,
