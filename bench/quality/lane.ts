@@ -36,6 +36,8 @@ export interface Lane {
   flush(): Promise<Shown[]>;
   /** What was sent so far. */
   readonly traffic: MotionTraffic;
+  /** Milliseconds that it took to make that of landmarks and pictures. */
+  readonly encodeMs: number;
   close(): Promise<void>;
 }
 
@@ -80,6 +82,7 @@ export async function openLane(
   const depacketizer = new MotionDepacketizer(pack.tables, frameIntervalMs);
   let bytes = 0;
   let messages = 0;
+  let encodeMs = 0;
   const now = () => packetizer.sequence * frameIntervalMs;
 
   async function receive(message: Uint8Array | undefined): Promise<Shown[]> {
@@ -104,15 +107,21 @@ export async function openLane(
 
   return {
     async push(face, crop) {
+      const started = performance.now();
       const landmarks = face && analyser.analyse(crop, whole(crop), face);
       const { base, predicted } = packetizer.next;
       const reference = predicted ? base.values : undefined;
       const values = landmarks && sender.quantise(landmarks, reference, base.quantiser, MAX_VALUE);
-      return receive(packetizer.add(values, now()));
+      const message = packetizer.add(values, now());
+      encodeMs += performance.now() - started;
+      return receive(message);
     },
     flush: () => receive(packetizer.flush()),
     get traffic() {
       return { bytes, messages, frames: packetizer.sequence, fps };
+    },
+    get encodeMs() {
+      return encodeMs;
     },
     close: () => decoder.close(),
   };

@@ -36,6 +36,12 @@ export interface CodedFrame {
   readonly shown: readonly Shown[];
 }
 
+/** What was sent to a decoder, and what it took to make it. */
+export interface LaneTraffic extends MotionTraffic {
+  /** Milliseconds in all, from landmarks and pictures to messages. */
+  readonly encodeMs: number;
+}
+
 /** What is known of a clip before its first frame. */
 export interface ClipStart {
   readonly fps: number;
@@ -60,7 +66,7 @@ export interface ClipObserver {
 export async function runClip(
   { path, size, references, limit, candidates, openTracker }: ClipOptions,
   observer: ClipObserver,
-): Promise<MotionTraffic[]> {
+): Promise<LaneTraffic[]> {
   const clip = await openClip(path, { maxSide: PICTURE_PER_CROP * size });
   const frames = clip.frames()[Symbol.asyncIterator]();
   let tracker: FaceTracker | undefined;
@@ -103,7 +109,7 @@ export async function runClip(
       await deliver((lane) => lane.push(landmarks, source));
     }
     await deliver((lane) => lane.flush());
-    return lanes.map(({ traffic }) => traffic);
+    return lanes.map(({ traffic, encodeMs }) => ({ ...traffic, encodeMs }));
   } finally {
     for (const lane of lanes) await lane.close();
     await tracker?.close();

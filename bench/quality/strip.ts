@@ -1,8 +1,20 @@
 import sharp, { type OverlayOptions } from 'sharp';
 import { escapeXml } from '../../src/cli/report/plots.js';
 import type { Picture } from '../../src/geometry/picture.js';
-import type { Box } from './face-boxes.js';
-import type { Moment } from './moments.js';
+import type { Box, FaceBoxes } from './face-boxes.js';
+
+/** A column of a strip: as much of a moment (moments.ts) as is drawn. */
+export interface StripMoment {
+  /** Number of the frame in the clip. */
+  readonly index: number;
+  readonly why: string;
+  readonly source: {
+    readonly picture: Picture;
+    readonly face: { readonly boxes: FaceBoxes } | undefined;
+  };
+  /** In the order of the decoders. */
+  readonly shown: readonly Picture[];
+}
 
 /** Pixels of the labels' column, of the line above and between two pictures. */
 const LABEL_WIDTH = 132;
@@ -61,7 +73,7 @@ function label(text: string, width: number, height: number): Buffer {
  * the source there are no close-ups.
  */
 export async function drawStrip(
-  moments: readonly Moment[],
+  moments: readonly StripMoment[],
   decoders: readonly string[],
   size: number,
 ): Promise<Buffer> {

@@ -32,6 +32,8 @@ export interface MotionTraffic {
 export interface Rates {
   /** The motion messages alone. */
   readonly payloadKbps: number;
+  /** Sender to receiver, all headers. */
+  readonly forwardKbps: number;
   /** Both directions, all headers. */
   readonly wireKbps: number;
 }
@@ -45,5 +47,9 @@ export function ratesOf({ bytes, messages, frames, fps }: MotionTraffic): Rates 
     BACK_PER_MESSAGE * messages +
     (BACK_PER_FEEDBACK * frames) / FRAMES_PER_FEEDBACK;
   const kbps = (amount: number) => (amount * 8) / 1000 / seconds;
-  return { payloadKbps: kbps(bytes), wireKbps: kbps(forward + back) };
+  return {
+    payloadKbps: kbps(bytes),
+    forwardKbps: kbps(forward),
+    wireKbps: kbps(forward + back),
+  };
 }
