@@ -8,7 +8,7 @@
  *
  * `off`: of the shown frames, those whose lips are more than 2 px (mean of 40 points, at 256×256) from
  * the quiet call's frame of the same number. Then how the shown frames came about; `stalls` a minute
- * (more than two and a half intervals from one frame to the next) and latency from capture to show,
+ * (more than three intervals from one frame to the next) and latency from capture to show,
  * both after ten seconds; kilobits a second forward and back with headers of 78 bytes a message and a
  * SACK of 78 for two messages; and after an outage the time until a new frame was shown.
  */

@@ -16,6 +16,7 @@ const frame = (sequence: number, receivedMs: number, captureMs = sequence * 40) 
   captureMs,
   receivedMs,
   stride: 1,
+  first: true,
   state: state(sequence),
 });
 
@@ -184,21 +185,50 @@ describe('feedback scheduler', () => {
 });
 
 describe('concealment', () => {
+  const known = (sequence: number, value: number, change: Partial<MotionState> = {}) => ({
+    sequence,
+    state: state(value, change),
+  });
+  const last = known(10, 100);
+
   it('interpolates between known frames of the same quantiser', () => {
-    const { origin, values } = conceal(1, state(10), undefined, 20, { state: state(20), gap: 4 });
+    const around = { last: known(0, 10), previous: undefined };
+    const { origin, values } = conceal(1, { ...around, after: known(4, 20) }, 20);
     expect([origin, values?.[0]]).toEqual(['interpolated', 13]);
-    const other = { state: state(20, { quantiser: 5 }), gap: 4 };
-    expect(conceal(1, state(10), undefined, 20, other).origin).toBe('extrapolated');
+    const other = known(4, 20, { quantiser: 5 });
+    expect(conceal(1, { ...around, after: other }, 20).origin).toBe('extrapolated');
+  });
+
+  it('goes on smoothly as the frames around it move', () => {
+    const at = (previous: number, next: number) =>
+      [11, 12, 13].map((sequence) => {
+        const around = { last, after: known(14, 140) };
+        const more = { previous: known(9, previous), next: known(15, next) };
+        return conceal(sequence, { ...around, ...more }, 20).values?.[0];
+      });
+    // The same velocity all along, then standing still on both sides: slower at both ends.
+    expect(at(90, 150)).toEqual([110, 120, 130]);
+    expect(at(100, 140)).toEqual([108, 120, 132]);
+  });
+
+  it('takes the velocity of frames that lie apart, of frames too far apart none', () => {
+    const next = (previous: number, value: number) =>
+      conceal(11, { last, previous: known(previous, value) }, 20).values?.[0];
+    expect(next(8, 80)).toBe(106);
+    expect(next(5, 50)).toBe(100);
   });
 
   it('extrapolates with damped velocity, lets the expression rest, then holds', () => {
-    const at = (position: number) => conceal(position, state(100), state(90), 18);
+    const at = (position: number) => conceal(10 + position, { last, previous: known(9, 90) }, 18);
     // Velocity 10: 6, then 3.6, 2.16 and 1.3 more, then none; 20 values, of which 6 are pose.
     expect([1, 2, 3, 4, 5].map((p) => at(p).values?.[0])).toEqual([106, 110, 112, 113, 113]);
-    expect([4, 5, 6, 25].map((p) => at(p).values?.[6])).toEqual([113, 102, 92, 12]);
+    // The expression's: 3, 0.9, 0.27 and 0.08 more, then to rest.
+    expect([1, 2, 3, 4, 5, 6, 25].map((p) => at(p).values?.[6])).toEqual([
+      103, 104, 104, 104, 94, 84, 11,
+    ]);
     // The last two are the surround's: it stays.
-    expect([4, 5, 25].map((p) => at(p).values?.[18])).toEqual([113, 113, 113]);
+    expect([4, 5, 25].map((p) => at(p).values?.[18])).toEqual([104, 104, 104]);
     expect(at(26)).toEqual({ origin: 'held', values: undefined });
-    expect(conceal(1, state(100), undefined, 20).values?.[0]).toBe(100);
+    expect(conceal(11, { last, previous: undefined }, 20).values?.[0]).toBe(100);
   });
 });

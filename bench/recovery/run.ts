@@ -31,7 +31,7 @@ export interface Figures {
   /** Shown frames whose lips are off by more than 2 px from the quiet call's frame of that number. */
   readonly off: number;
   readonly origins: Readonly<Record<FrameOrigin, number>>;
-  /** Times from one shown frame to the next above two and a half frame intervals, once settled. */
+  /** Times from one shown frame to the next above three frame intervals, once settled. */
   readonly stalls: number;
   /** Frames made up without knowing a later one, once settled. */
   readonly blind: number;
@@ -110,7 +110,7 @@ export function judge(
     }
     const settled = atMs >= startMs + SETTLED_MS;
     if (!settled) return;
-    if (i > 0 && atMs - shown[i - 1].atMs > 2500 / fps) stalls++;
+    if (i > 0 && atMs - shown[i - 1].atMs > 3000 / fps) stalls++;
     if (origin === 'extrapolated' || (origin === 'held' && wanted)) blind++;
     if (origin === 'decoded') latencies.push(atMs - captureMs);
   });

@@ -14,6 +14,8 @@ const MAX_WAITING = 16;
 export interface ReceivedFrame {
   /** Number of the frame, counted from the sender's first. */
   readonly sequence: number;
+  /** Whether it is the first of its message: the one that has waited longest. */
+  readonly first: boolean;
   /**
    * Capture time in milliseconds of the sender's clock, less an unknown multiple of 2^16 that is the
    * same for all frames: the wire has 16 bits of the first one.
@@ -202,7 +204,9 @@ export class MotionDepacketizer {
     let captureMs = this.#captureMs(packet, sequence, receivedMs);
     states.forEach((state, index) => {
       if (index > 0) captureMs += intervals?.[index - 1] ?? stride * this.#frameIntervalMs;
-      const frame = { sequence: sequence + index * stride, captureMs, state, stride, receivedMs };
+      const first = index === 0;
+      const number = sequence + index * stride;
+      const frame = { sequence: number, first, captureMs, state, stride, receivedMs };
       this.#states.set(frame.sequence, state);
       if (!this.#given.has(frame.sequence)) {
         this.#given.add(frame.sequence);

@@ -4,15 +4,16 @@ import { conceal, type FrameOrigin } from './concealment.js';
 
 /** Frames held at most: five seconds at 50 a second; above, the oldest is dropped. */
 const MAX_FRAMES = 256;
-/** Lateness is judged over so long, and over so many frames at most. */
+/** Lateness is judged over so long, and over so many messages at most. */
 const WINDOW_MS = 10_000;
-const MAX_WINDOW_FRAMES = 250;
+const MAX_WINDOW_MESSAGES = 250;
 /**
- * Of the frames in the window, those that may come too late and be made up: one in thirty-three costs
- * nothing that is seen, and waiting for the very latest cost up to 150 ms (bench/browser-call.ts).
+ * Of the messages in the window, those that may come too late, their frames to be made up: one in
+ * thirty-three costs nothing that is seen, and waiting for the very latest cost up to 150 ms
+ * (bench/browser-call.ts).
  */
 const LATE_SHARE = 0.03;
-/** Playout is planned so much after the latest frame of the others: timers and decoding jitter. */
+/** Playout is planned so much after the latest message of the others: timers and decoding jitter. */
 const MARGIN_MS = 10;
 /** The buffer adds so much at most: with more nobody can talk, so later frames count as lost. */
 const MAX_DELAY_MS = 1000;
@@ -24,7 +25,7 @@ const GRACE_MS = 60;
  * The first frame comes alone and at once, those after it in bundles: until two bundles are here the
  * delay they need is not known, and waiting longer for them is better than making frames up.
  */
-const START_FRAMES = 8;
+const START_MESSAGES = 3;
 const START_GRACE_MS = 250;
 /** Frames made up without hearing anything, before playout rests until something comes. */
 const MAX_BLIND_FRAMES = 50;
@@ -62,16 +63,21 @@ interface Known {
 
 /**
  * Puts frames back in order and spaces them as they were captured, making up those that did not
- * come. Sans-IO. The playout delay follows all but the very latest frames of the last ten seconds: up
- * at once, down by a twentieth of the time played.
+ * come. Sans-IO.
+ *
+ * A frame is let go at its capture time plus an offset. The target of the offset is what all but 3 % of the
+ * messages of the last ten seconds kept to, plus 10 ms: a message's lateness is its arrival less the capture
+ * of its first frame, which is the one that waited for the others. So in the delay are bundling, jitter, and
+ * where more than 3 % are lost, the wait for the copies in the messages that follow. The offset goes up at
+ * once, and down by a twentieth of the time played.
  */
 export class JitterBuffer {
   readonly #mode: PlayoutMode;
   readonly #intervalMs: number;
   readonly #faceValues: number;
-  readonly #windowFrames: number;
   readonly #frames = new Map<number, ReceivedFrame>();
-  readonly #lateness: number[] = [];
+  /** Of each message in the window. */
+  readonly #lateness: { readonly ms: number; readonly receivedMs: number }[] = [];
   #offset: number | undefined;
   /** Number of the next frame: all before it have been let go, late or given up. */
   #next: number | undefined;
@@ -89,12 +95,15 @@ export class JitterBuffer {
     this.#mode = mode;
     this.#faceValues = faceValues;
     this.#intervalMs = intervalMs;
-    this.#windowFrames = Math.min(MAX_WINDOW_FRAMES, Math.round(WINDOW_MS / intervalMs));
   }
 
-  /** Milliseconds that the buffer now adds to the fastest frame of the window. */
+  /** Milliseconds that the buffer now adds to the fastest message of the window. */
   get delayMs(): number {
-    return this.#offset === undefined ? 0 : this.#offset - Math.min(...this.#lateness);
+    return this.#offset === undefined ? 0 : this.#offset - this.#fastest;
+  }
+
+  get #fastest(): number {
+    return Math.min(...this.#lateness.map(({ ms }) => ms));
   }
 
   /** Frames that came after their place had been made up. */
@@ -123,7 +132,8 @@ export class JitterBuffer {
     const { sequence, captureMs } = frame;
     this.#next ??= sequence;
     // The frames left out before it are made up once it is here.
-    this.#adapt(frame.receivedMs - captureMs + (frame.stride - 1) * this.#intervalMs);
+    const ms = frame.receivedMs - captureMs + (frame.stride - 1) * this.#intervalMs;
+    if (frame.first || this.#offset === undefined) this.#adapt(ms, frame.receivedMs);
     if (sequence < this.#next) {
       this.#late++;
       return;
@@ -141,16 +151,19 @@ export class JitterBuffer {
     if (this.#frames.size > MAX_FRAMES) this.#frames.delete(Math.min(...this.#frames.keys()));
   }
 
-  #adapt(lateness: number): void {
-    this.#lateness.push(lateness);
-    if (this.#lateness.length > this.#windowFrames) this.#lateness.shift();
+  #adapt(ms: number, receivedMs: number): void {
+    const window = this.#lateness;
+    window.push({ ms, receivedMs });
+    while (window.length > MAX_WINDOW_MESSAGES || window[0].receivedMs < receivedMs - WINDOW_MS) {
+      window.shift();
+    }
     const offset = Math.max(this.#offset ?? -Infinity, this.#target);
-    this.#offset = Math.min(offset, Math.min(...this.#lateness) + MAX_DELAY_MS);
+    this.#offset = Math.min(offset, this.#fastest + MAX_DELAY_MS);
   }
 
-  /** What the window's frames ask for. */
+  /** What the window's messages ask for. */
   get #target(): number {
-    const sorted = this.#lateness.toSorted((a, b) => b - a);
+    const sorted = this.#lateness.map(({ ms }) => ms).sort((a, b) => b - a);
     return sorted[Math.floor(LATE_SHARE * sorted.length)] + MARGIN_MS;
   }
 
@@ -207,7 +220,7 @@ export class JitterBuffer {
     if (this.#mode === 'immediate') return later && later.receivedMs + GRACE_MS;
     if (later) return this.#offset + this.#captureOf(this.#next, later);
     if (this.#blind >= MAX_BLIND_FRAMES) return undefined;
-    const grace = this.#lateness.length < START_FRAMES ? START_GRACE_MS : GRACE_MS;
+    const grace = this.#lateness.length < START_MESSAGES ? START_GRACE_MS : GRACE_MS;
     return this.#offset + this.#captureOf(this.#next + this.#blind, undefined) + grace;
   }
 
@@ -221,17 +234,18 @@ export class JitterBuffer {
     return last.captureMs + (sequence - last.sequence) * interval;
   }
 
-  #following(): ReceivedFrame | undefined {
+  /** The first frame that is there, after `sequence` where that is given. */
+  #following(sequence = -1): ReceivedFrame | undefined {
     let first: ReceivedFrame | undefined;
     for (const frame of this.#frames.values()) {
-      if (!first || frame.sequence < first.sequence) first = frame;
+      if (frame.sequence > sequence && frame.sequence < (first?.sequence ?? Infinity))
+        first = frame;
     }
     return first;
   }
 
   #remember(frame: Known): void {
-    const follows = this.#last?.state.facePresent && this.#last.sequence === frame.sequence - 1;
-    this.#previous = follows ? this.#last : undefined;
+    this.#previous = this.#last;
     this.#last = frame;
   }
 
@@ -251,15 +265,17 @@ export class JitterBuffer {
 
   #makeUp(sequence: number, later: ReceivedFrame | undefined, nowMs: number): DueFrame {
     const last = this.#last;
-    const after = later?.state.facePresent ? later : undefined;
     const concealed =
       last?.state.facePresent &&
       conceal(
-        sequence - last.sequence,
-        last.state,
-        this.#previous?.state,
+        sequence,
+        {
+          last,
+          previous: this.#previous,
+          after: later,
+          next: later && this.#following(later.sequence),
+        },
         this.#faceValues,
-        after && { state: after.state, gap: after.sequence - last.sequence },
       );
     return {
       sequence,
