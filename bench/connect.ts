@@ -1,5 +1,5 @@
 /**
- * What a call costs before and below its payload: connect time, bytes on the wire for each small
+ * What a call costs before and below its payload: connect time, also on bad networks, bytes on the wire for each small
  * message, throughput of the reliable channel, time to notice a killed peer, and how the wire
  * counters compare with the kernel's.
  *
@@ -15,6 +15,7 @@ import type { CloseReason, DatagramPipe } from '../src/transport/channel.js';
 import type { Role } from '../src/transport/signalling.js';
 import { joinRoom } from '../src/transport/signalling-client.js';
 import { createSignallingServer } from '../src/transport/signalling-server.js';
+import type { SimulatedLinkOptions } from '../src/transport/simulated-link.js';
 import { connectWerift, type WeriftCall } from '../src/transport/werift.js';
 import { startChildPeer } from '../test/support/child-peer.js';
 import { createSignallingPair } from '../test/support/signalling-pair.js';
@@ -47,6 +48,42 @@ async function connectTimes(runs: number): Promise<void> {
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.min(runs - 1, Math.floor(share * runs))].toFixed(0);
   console.log(`connect, ${runs} runs: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, max ${at(1)} ms`);
+}
+
+/** Many at once, each with a network of its own. */
+async function connectOnBadNetworks(runs: number): Promise<void> {
+  const networks: Record<string, Omit<SimulatedLinkOptions, 'seed'>> = {
+    'loss 10 %': { delayMs: 20, loss: 0.1 },
+    'bursts 5 % of 4': {
+      delayMs: 20,
+      burstLoss: { enterBad: (0.25 * 0.05) / 0.95, leaveBad: 0.25, lossGood: 0, lossBad: 1 },
+    },
+    'reorder 10 % by 60 ms': { reorder: { probability: 0.1, byMs: 60 } },
+    'duplicate 10 %': { delayMs: 20, duplicate: 0.1 },
+  };
+  for (const [name, network] of Object.entries(networks)) {
+    const attempt = async (seed: number) => {
+      const [left, right] = createSignallingPair();
+      const start = performance.now();
+      const calls = await Promise.allSettled([
+        connectWerift({ role: 'sender', signalling: left, outgoingLink: { ...network, seed } }),
+        connectWerift({
+          ...{ role: 'receiver', signalling: right },
+          outgoingLink: { ...network, seed: seed + 1 },
+        }),
+      ]);
+      const ms = performance.now() - start;
+      const open = calls.filter((call) => call.status === 'fulfilled');
+      await Promise.all(open.map(({ value }) => value.close()));
+      return open.length === 2 ? ms : undefined;
+    };
+    const attempts = await Promise.all(Array.from({ length: runs }, (_, i) => attempt(2 * i)));
+    const times = attempts.filter((ms) => ms !== undefined).sort((a, b) => a - b);
+    const at = (share: number) => times[Math.floor(share * (times.length - 1))]?.toFixed(0) ?? '-';
+    console.log(
+      `connect, ${name}: ${times.length} of ${runs}, p50 ${at(0.5)} ms, p90 ${at(0.9)} ms`,
+    );
+  }
 }
 
 async function messageCost(perSecond: number, bytes: number): Promise<void> {
@@ -166,6 +203,7 @@ async function compareWithKernel(): Promise<void> {
 
 await compareWithKernel();
 await connectTimes(20);
+await connectOnBadNetworks(24);
 await messageCost(12.5, 50);
 await messageCost(25, 50);
 await throughput(200_000);

@@ -94,7 +94,10 @@ export type { FaceTracker, TrackedFace } from './sender/tracker.js';
 export type { CallChannels, CloseReason, DatagramPipe } from './transport/channel.js';
 export {
   createSimulatedLink,
+  type Delivery,
+  type GilbertElliott,
   type SimulatedLink,
   type SimulatedLinkOptions,
+  type SimulatedLinkStats,
 } from './transport/simulated-link.js';
 export { VERSION } from './version.js';

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { UdpTransport } from 'werift';
 import type { RunningLink } from './running-link.js';
 import type { SessionDescription } from './signalling.js';
+import { createHandshakeOrder, type HandshakeOrder, isDtls } from './werift-dtls.js';
 import { type Connection, connectionInternals } from './werift-internals.js';
 import type { WireAccount } from './wire-accounting.js';
 
@@ -50,7 +51,8 @@ export function withoutHostNames({ type, sdp }: SessionDescription): SessionDesc
 /**
  * Counts what passes the connection's UDP sockets, from their first datagram on (a TURN server's:
  * from the end of its allocation), and tells `onReceived` of what comes from the peer. What leaves goes
- * through `link`, where there is one, once it is counted. Call before candidates are gathered.
+ * through `link`, where there is one, once it is counted; what arrives of a DTLS handshake is put into order.
+ * Call before candidates are gathered.
  *
  * The hook is werift's own seam, the `send` and `onData` of each UdpTransport instance.
  */
@@ -61,12 +63,13 @@ export function watchSockets(
   link: RunningLink | undefined,
 ): void {
   const watched = new WeakSet<UdpTransport>();
+  const order = createHandshakeOrder();
   connection.onIceCandidate.subscribe(() => {
     for (const protocol of connectionInternals(connection).protocols) {
       const transport = udpTransportOf(protocol);
       if (!transport || watched.has(transport)) continue;
       watched.add(transport);
-      watchSocket(transport, connection, account, onReceived, link);
+      watchSocket(transport, connection, account, onReceived, order, link);
     }
   });
 }
@@ -76,6 +79,7 @@ function watchSocket(
   connection: Connection,
   account: WireAccount,
   onReceived: () => void,
+  order: HandshakeOrder,
   link: RunningLink | undefined,
 ): void {
   const ipVersion = transport.address.family === 'IPv6' ? 6 : 4;
@@ -95,7 +99,7 @@ function watchSocket(
     const fromPeer = peer !== undefined && peer[0] === address[0] && peer[1] === address[1];
     if (peer && !fromPeer && data[0] > LAST_STUN_BYTE) return;
     if (fromPeer) onReceived();
-    onData(data, address);
+    for (const each of isDtls(data) ? order.receive(data) : [data]) onData(each, address);
   };
 }
 
