@@ -90,7 +90,9 @@ export class CallPictures {
     const references = places
       .sort(([one], [other]) => one - other)
       .map(([, reference]) => reference);
-    await this.#options.decoder.setIdentity({ ...this.#identity!, references });
+    const { decoder } = this.#options;
+    if (decoder.changeReferences) await decoder.changeReferences(references);
+    else await decoder.setIdentity({ ...this.#identity!, references });
   }
 
   /** The picture of a still that is to be shown, the caller's; undefined where a newer one has come. */

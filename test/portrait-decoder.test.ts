@@ -6,6 +6,7 @@ import { SURROUND_VALUES } from '../src/geometry/motion-model.js';
 import type { Picture } from '../src/geometry/picture.js';
 import { withSurround } from '../src/geometry/surround.js';
 import type { DecoderReference } from '../src/models/decoder.js';
+import { FADE_FRAMES } from '../src/models/families/cross-fade.js';
 import { createFaceWarp, type FaceWarp } from '../src/models/families/face-warp.js';
 import { createDecoder, createFamilyDecoder } from '../src/models/families/index.js';
 import { createPortraitDecoder } from '../src/models/families/portrait.js';
@@ -205,8 +206,9 @@ describe('the portrait decoder', () => {
     await decoder.setIdentity({ size, references });
     const shown = await decoder.decode(landmarks);
     expect(worst(shown.data, reference(size).picture.data)).toBeLessThanOrEqual(2);
+    const one = { pictures: [1, 3, 128, 128], conditioning: [1, 7, 128, 128] };
     expect(state.seen).toEqual([
-      { pictures: [count, 3, 128, 128], conditioning: [count, 7, 128, 128] },
+      ...references.map(() => one),
       {
         warped: [1, count, 3, 256, 256],
         trust: [1, count, 4, 128, 128],
@@ -227,6 +229,49 @@ describe('the portrait decoder', () => {
     other.picture.data.fill(90);
     await decoder.setIdentity({ size: 256, references: [other] });
     expect((await decoder.decode(landmarks)).data[0]).toBe(90);
+    await decoder.close();
+    expect(state.opened).toBe(state.closed);
+  });
+
+  it('fades to other references, and asks the encoder of new ones alone', async () => {
+    const { state, decoder } = platform();
+    const [first, second] = [reference(256), reference(256)];
+    await decoder.setIdentity({ size: 256, references: [first, second] });
+    await decoder.decode(landmarks);
+    const before = state.seen.length;
+    const grey = reference(256);
+    grey.picture.data.fill(90);
+    await decoder.changeReferences!([grey, second]);
+    const encoded = state.seen.slice(before).filter((inputs) => 'pictures' in inputs);
+    expect(encoded.length).toBe(1);
+    const start = first.picture.data[0];
+    const shown: number[] = [];
+    const seen = state.seen.length;
+    for (let n = 0; n < FADE_FRAMES + 2; n++) shown.push((await decoder.decode(landmarks)).data[0]);
+    // One run of the generator a frame, also where two versions show.
+    expect(state.seen.length - seen).toBe(FADE_FRAMES + 2);
+    expect(Math.abs(shown[0] - start)).toBeLessThan(0.1 * Math.abs(90 - start) + 1);
+    const steps = shown.map((value, n) => Math.abs(value - (shown[n - 1] ?? start)));
+    expect(Math.max(...steps)).toBeLessThan(0.25 * Math.abs(90 - start) + 1);
+    expect(shown.slice(FADE_FRAMES - 1)).toEqual([90, 90, 90]);
+    await decoder.close();
+    expect(state.opened).toBe(state.closed);
+    await expect(decoder.changeReferences!([grey])).rejects.toThrow(InvalidStateError);
+  });
+
+  it('decodes while it prepares other references, and another person goes before them', async () => {
+    const { state, decoder } = platform();
+    await decoder.setIdentity({ size: 256, references: [reference(256)] });
+    await decoder.decode(landmarks);
+    const [grey, other] = [reference(256), reference(256)];
+    grey.picture.data.fill(90);
+    other.picture.data.fill(30);
+    const changing = decoder.changeReferences!([grey]);
+    await decoder.decode(landmarks);
+    await decoder.setIdentity({ size: 256, references: [other] });
+    await changing;
+    expect((await decoder.decode(landmarks)).data[0]).toBe(30);
+    expect((await decoder.decode(landmarks)).data[0]).toBe(30);
     await decoder.close();
     expect(state.opened).toBe(state.closed);
   });

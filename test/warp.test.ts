@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { POINT_COUNT } from '../src/geometry/landmarks.js';
 import type { Picture } from '../src/geometry/picture.js';
 import { LIPS_INNER } from '../src/geometry/regions.js';
+import { FADE_FRAMES } from '../src/models/families/cross-fade.js';
 import { createWarpDecoder } from '../src/models/families/warp.js';
 import { InvalidStateError } from '../src/protocol/errors.js';
 import { moved, syntheticFace, syntheticPicture } from './synthetic-face.js';
@@ -122,4 +123,42 @@ test('a decoder that is closed, or knows nobody, says so', async () => {
   await decoder.close();
   await decoder.close();
   await expect(decoder.decode(face)).rejects.toThrow(InvalidStateError);
+});
+
+test('other references are faded to, the face where it is', async () => {
+  const decoder = await decoderOf({ picture, landmarks: face });
+  const dark = { ...picture, data: picture.data.map((v, i) => (i % 4 === 3 ? v : v / 2)) };
+  await decoder.changeReferences!([{ picture: dark, landmarks: face }]);
+  const shares: number[] = [];
+  for (let n = 0; n < FADE_FRAMES + 1; n++) {
+    const shown = await decoder.decode(face);
+    const [at] = pixel(shown, 128, 120);
+    shares.push((pixel(picture, 128, 120)[0] - at) / (pixel(picture, 128, 120)[0] / 2));
+  }
+  expect(shares[0]).toBeLessThan(0.1);
+  expect(shares.every((share, n) => n === 0 || share >= shares[n - 1] - 0.02)).toBe(true);
+  expect(shares.at(-2)).toBeCloseTo(1, 1);
+  const after = await decoder.decode(face);
+  expect(worst(after, dark)).toBeLessThanOrEqual(2);
+});
+
+test('a change in the middle of a fade goes on from what shows', async () => {
+  const grey = (value: number) => {
+    const data = new Uint8ClampedArray(picture.data.length).fill(value);
+    return { picture: { ...picture, data }, landmarks: face };
+  };
+  const decoder = await decoderOf(grey(200));
+  const greys: number[] = [];
+  const frames = async (count: number) => {
+    for (let n = 0; n < count; n++) greys.push(pixel(await decoder.decode(face), 10, 10)[0]);
+  };
+  await decoder.changeReferences!([grey(100)]);
+  await frames(4);
+  await decoder.changeReferences!([grey(0)]);
+  await frames(FADE_FRAMES);
+  const steps = greys.map((value, n) => Math.abs(value - (greys[n - 1] ?? 200)));
+  expect(Math.max(...steps)).toBeLessThan(45);
+  expect(greys.at(-1)).toBe(0);
+  await decoder.close();
+  await expect(decoder.changeReferences!([grey(1)])).rejects.toThrow(InvalidStateError);
 });

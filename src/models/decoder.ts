@@ -39,8 +39,13 @@ export interface DecoderStats {
 
 /** One decoder family: turns the dense geometry of a frame into a picture of the enrolled person. */
 export interface FaceDecoder {
-  /** Takes a (new) person; the pictures become the decoder's. */
+  /** Takes a (new) person, at once; the pictures stay unchanged. */
   setIdentity(identity: DecoderIdentity): Promise<void>;
+  /**
+   * Takes other references of the person and fades to them with the next frames; frames can be decoded while
+   * it prepares. The pictures stay unchanged. A decoder without it is given the identity anew.
+   */
+  changeReferences?(references: readonly DecoderReference[]): Promise<void>;
   /**
    * Renders one frame. `geometry` is in crop units and stays the caller's; the returned picture is
    * `size × size` and becomes the caller's.

@@ -10,12 +10,13 @@ import {
   type PortraitInputs,
   TRUST_CHANNELS,
 } from './portrait-inputs.js';
+import { pause } from './portrait-references.js';
 
 /** The networks of a pack of the family, and what opens them. */
 export interface PortraitNetworks {
   /**
    * `pictures` K × 3 × 128 × 128 (0–1) and `conditioning` K × 7 × 128 × 128 → `layout` and `style`,
-   * the person's codes, 1 × n: the means over the K references.
+   * codes of 1 × n: the means over the K references, which are given one by one.
    */
   readonly encoder: Uint8Array;
   /**
@@ -35,19 +36,31 @@ export interface PortraitGenerator {
   run(inputs: PortraitInputs): Promise<PortraitOutputs>;
 }
 
+/** A person's codes, or a reference's. */
+interface Codes {
+  readonly layout: Tensor;
+  readonly style: Tensor;
+}
+
+/** Codes of references that an encoder has seen. */
+export type KnownCodes = WeakMap<Picture, Codes>;
+
 /**
  * The generator of a person with these references (pictures of 256 × 256); the session of the one
- * `before` goes on where its graph is the same.
+ * `before` goes on where its graph is the same, and `known` codes are not made again.
  */
 export async function openGenerator(
   { encoder, generator: graph, open }: PortraitNetworks,
   references: readonly DecoderReference[],
+  known: KnownCodes,
   before?: PortraitGenerator,
 ): Promise<PortraitGenerator> {
   const kept = before?.graph === graph ? before.session : undefined;
   const session = kept ?? (await open(graph));
   try {
-    const codes = await personCodes(await open(encoder), references);
+    const unknown = references.filter(({ picture }) => !known.has(picture));
+    if (unknown.length > 0) await encode(await open(encoder), unknown, known);
+    const codes = meanCodes(references.map(({ picture }) => known.get(picture)!));
     const run = async (inputs: PortraitInputs) =>
       outputsOf(await session.run({ ...frameInputs(inputs, references.length), ...codes }));
     return { graph, session, run };
@@ -57,14 +70,34 @@ export async function openGenerator(
   }
 }
 
-/** Runs the encoder, and closes it. */
-async function personCodes(encoder: InferenceSession, references: readonly DecoderReference[]) {
+/** Runs the encoder on each reference, and closes it. */
+async function encode(
+  encoder: InferenceSession,
+  references: readonly DecoderReference[],
+  known: KnownCodes,
+): Promise<void> {
   try {
-    const { layout, style } = await encoder.run(encoderInputs(references));
-    return { layout, style };
+    for (const reference of references) {
+      await pause();
+      const { layout, style } = await encoder.run(encoderInputs(reference));
+      known.set(reference.picture, { layout, style });
+    }
   } finally {
     await encoder.close();
   }
+}
+
+/** A person's codes: the means over the references. */
+function meanCodes(codes: readonly Codes[]): Record<keyof Codes, Tensor> {
+  const mean = (name: keyof Codes): Tensor => {
+    const { data, dims } = codes[0][name];
+    const sum = new Float32Array(data.length);
+    for (const { [name]: code } of codes) {
+      for (let i = 0; i < sum.length; i++) sum[i] += code.data[i] / codes.length;
+    }
+    return tensor(sum, ...dims);
+  };
+  return { layout: mean('layout'), style: mean('style') };
 }
 
 const tensor = (data: Float32Array, ...dims: number[]): Tensor => ({ data, dims });
@@ -85,22 +118,14 @@ const outputsOf = ({ flow, hold, blend, paint }: Record<string, Tensor>): Portra
   paint: paint.data,
 });
 
-/** The references at half size, each beside its own conditioning. */
-function encoderInputs(references: readonly DecoderReference[]): Record<string, Tensor> {
-  const count = references.length;
-  const plane = CONDITIONING_SIZE * CONDITIONING_SIZE;
-  const pictures = new Float32Array(3 * count * plane);
-  const conditioning = new Float32Array(CONDITIONING_CHANNELS * count * plane);
-  references.forEach((reference, k) => {
-    pictures.set(halved(reference.picture), 3 * k * plane);
-    const own = createPortraitInputs([reference]);
-    own.update(reference.landmarks);
-    conditioning.set(own.conditioning, CONDITIONING_CHANNELS * k * plane);
-  });
+/** A reference at half size, and its own conditioning. */
+function encoderInputs(reference: DecoderReference): Record<string, Tensor> {
+  const own = createPortraitInputs([reference]);
+  own.update(reference.landmarks);
   const side = CONDITIONING_SIZE;
   return {
-    pictures: tensor(pictures, count, 3, side, side),
-    conditioning: tensor(conditioning, count, CONDITIONING_CHANNELS, side, side),
+    pictures: tensor(halved(reference.picture), 1, 3, side, side),
+    conditioning: tensor(own.conditioning, 1, CONDITIONING_CHANNELS, side, side),
   };
 }
 

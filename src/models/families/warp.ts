@@ -12,7 +12,8 @@ import { COEFFICIENTS, createWarpMap, type WarpMap } from '../../geometry/warp-m
 import { checkOption } from '../../protocol/check-options.js';
 import { InvalidStateError } from '../../protocol/errors.js';
 import { checkGeometry, checkPicture } from '../check-options.js';
-import type { DecoderIdentity, FaceDecoder } from '../decoder.js';
+import type { DecoderIdentity, DecoderReference, FaceDecoder } from '../decoder.js';
+import { createCrossFade } from './cross-fade.js';
 import { sample } from './sample.js';
 import { createEye, type Eye } from './warp-eyes.js';
 import { createMouth, type Mouth } from './warp-mouth.js';
@@ -36,31 +37,44 @@ interface Person {
  * rejects with an `InvalidStateError`, what is no identity or geometry with a TypeError.
  */
 export function createWarpDecoder(): FaceDecoder {
-  let person: Person | undefined;
+  const fade = createCrossFade<Person>();
   let closed = false;
+
+  function current(): Person {
+    if (closed) throw new InvalidStateError('the decoder is closed');
+    if (!fade.newest) throw new InvalidStateError('the decoder has no identity yet');
+    return fade.newest;
+  }
 
   return {
     async setIdentity(identity: DecoderIdentity): Promise<void> {
       if (closed) throw new InvalidStateError('the decoder is closed');
-      person = prepare(identity);
+      fade.jumpTo(prepare(identity));
+    },
+    async changeReferences(references: readonly DecoderReference[]): Promise<void> {
+      const { size } = current();
+      fade.fadeTo(prepare({ size, references }));
     },
     async decode(geometry: Landmarks): Promise<Picture> {
-      if (closed) throw new InvalidStateError('the decoder is closed');
-      if (person === undefined) throw new InvalidStateError('the decoder has no identity yet');
+      current();
       checkGeometry('geometry', geometry);
-      const picture = createPicture(person.size, person.size);
-      person.map.update(geometry, person.chooser.choose(geometry));
-      person.rightEye.update(geometry);
-      person.leftEye.update(geometry);
-      person.mouth.update(geometry);
-      paint(person, new Uint32Array(picture.data.buffer));
-      return picture;
+      return fade.picture((person) => draw(person, geometry));
     },
     async close(): Promise<void> {
       closed = true;
-      person = undefined;
+      fade.clear();
     },
   };
+}
+
+function draw(person: Person, geometry: Landmarks): Picture {
+  const picture = createPicture(person.size, person.size);
+  person.map.update(geometry, person.chooser.choose(geometry));
+  person.rightEye.update(geometry);
+  person.leftEye.update(geometry);
+  person.mouth.update(geometry);
+  paint(person, new Uint32Array(picture.data.buffer));
+  return picture;
 }
 
 function prepare({ size, references }: DecoderIdentity): Person {
