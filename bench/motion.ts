@@ -2,7 +2,7 @@
  * Rate and error of the motion codec over every clip of the data, with the real packetizer and
  * depacketizer and FaceLandmarker's unfiltered tracks as input.
  *
- *     npx tsx bench/motion.ts [--pack warp] [--json FILE] [--bundle 4] [--clips SUBSTRING]
+ *     npx tsx bench/motion.ts [--pack warp] [--json FILE] [--bundle 4] [--stride 1] [--clips SUBSTRING]
  *
  * A pack whose frames carry surround points and appearance has them found in the clips' pictures first,
  * which takes minutes.
@@ -17,9 +17,10 @@ import { type Landmarks, POINT_COUNT } from '../src/geometry/landmarks.js';
 import { MotionModel } from '../src/geometry/motion-model.js';
 import { LEFT_IRIS, LIPS, RIGHT_IRIS } from '../src/geometry/regions.js';
 import { openPack } from '../src/models/pack-node.js';
-import { MAX_VALUE } from '../src/protocol/motion-codec.js';
+import { MAX_VALUE, type MotionState } from '../src/protocol/motion-codec.js';
 import { MotionDepacketizer } from '../src/protocol/motion-depacketizer.js';
 import { MotionPacketizer } from '../src/protocol/motion-packetizer.js';
+import { conceal } from '../src/receiver/concealment.js';
 import { DEFAULT_INDEPENDENT_INTERVAL, DEFAULT_QUANTISER } from '../src/sender/defaults.js';
 import { analysed } from './analysed-track.js';
 import { splits } from './data.js';
@@ -31,11 +32,13 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
     pack: { type: 'string', default: 'warp' },
     bundle: { type: 'string', default: '4' },
+    stride: { type: 'string', default: '1' },
     clips: { type: 'string', default: '' },
   },
 });
 const { basis, tables, appearance, moreValues } = await openPack(options.pack);
 const IRISES = [...LEFT_IRIS, ...RIGHT_IRIS];
+const stride = Number(options.stride);
 const ALL = Array.from({ length: POINT_COUNT }, (_, point) => point);
 
 interface Row {
@@ -53,6 +56,15 @@ function meanDistance(a: Landmarks, b: Landmarks, points: readonly number[]): nu
   return sum / points.length;
 }
 
+/** What the receiver shows of a frame that was left out. */
+function between(states: ReadonlyMap<number, MotionState>, index: number) {
+  const first = index - (index % stride);
+  const [last, after] = [states.get(first), states.get(first + stride)];
+  if (!last?.facePresent || !after?.facePresent) return undefined;
+  const made = conceal(index - first, last, undefined, Infinity, { state: after, gap: stride });
+  return made?.values && { ...last, values: made.values };
+}
+
 function measure(track: Track, quantiser: number, bundle: number): Row {
   const model = new MotionModel(basis, track.neutral, moreValues);
   const frameIntervalMs = 1000 / track.clip.fps;
@@ -61,6 +73,7 @@ function measure(track: Track, quantiser: number, bundle: number): Row {
     framesPerPacket: bundle,
     redundancy: 0,
     quantiser,
+    stride,
     independentInterval: DEFAULT_INDEPENDENT_INTERVAL,
     frameIntervalMs,
   });
@@ -68,23 +81,18 @@ function measure(track: Track, quantiser: number, bundle: number): Row {
   const source: (Landmarks | undefined)[] = track.frames.slice(track.enrolment);
   let bytes = 0;
   let messages = 0;
-  const sum = { all: 0, lips: 0, iris: 0 };
-  let compared = 0;
+  const states = new Map<number, MotionState>();
   const deliver = (message: Uint8Array | undefined) => {
     if (!message) return;
     bytes += message.length;
     messages++;
-    for (const { sequence, state } of depacketizer.receive(message, 0)) {
-      const truth = source[sequence];
-      if (!truth || !state.facePresent) continue;
-      const rebuilt = model.reconstruct(state.values, state.quantiser);
-      sum.all += meanDistance(truth, rebuilt, ALL);
-      sum.lips += meanDistance(truth, rebuilt, LIPS);
-      sum.iris += meanDistance(truth, rebuilt, IRISES);
-      compared++;
-    }
+    for (const { sequence, state } of depacketizer.receive(message, 0)) states.set(sequence, state);
   };
   source.forEach((landmarks, index) => {
+    if (!packetizer.due) {
+      deliver(packetizer.add(undefined, index * frameIntervalMs));
+      return;
+    }
     const { base, predicted } = packetizer.next;
     const values =
       landmarks &&
@@ -92,6 +100,17 @@ function measure(track: Track, quantiser: number, bundle: number): Row {
     deliver(packetizer.add(values, index * frameIntervalMs));
   });
   deliver(packetizer.flush());
+  const sum = { all: 0, lips: 0, iris: 0 };
+  let compared = 0;
+  source.forEach((truth, index) => {
+    const shown = states.get(index) ?? between(states, index);
+    if (!truth || !shown?.facePresent) return;
+    const rebuilt = model.reconstruct(shown.values, shown.quantiser);
+    sum.all += meanDistance(truth, rebuilt, ALL);
+    sum.lips += meanDistance(truth, rebuilt, LIPS);
+    sum.iris += meanDistance(truth, rebuilt, IRISES);
+    compared++;
+  });
   return {
     frames: source.length,
     kbps: (bytes * 8 * FPS) / source.length / 1000,
@@ -131,7 +150,9 @@ for (const split of ['train', 'validation', 'hard'] as const) {
 }
 
 const heading = `${'clip'.padEnd(56)} ${'kbps'.padStart(6)} ${'bits/f'.padStart(6)} ${'all px'.padStart(7)} ${'lips px'.padStart(7)} ${'iris px'.padStart(7)}`;
-console.log(`\nquantiser ${DEFAULT_QUANTISER}, ${bundle} frames a message, ${FPS} fps`);
+console.log(
+  `\nquantiser ${DEFAULT_QUANTISER}, ${bundle} frames a message, stride ${stride}, ${FPS} fps`,
+);
 console.log(heading);
 const rows = tracks.map(({ split, track }) => {
   const row = { split, file: track.clip.file, ...measure(track, DEFAULT_QUANTISER, bundle) };
@@ -167,5 +188,8 @@ const curve = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((quantiser) => {
   return point;
 });
 if (options.json) {
-  writeFileSync(options.json, JSON.stringify({ fps: FPS, bundle, clips: rows, curve }, null, 1));
+  writeFileSync(
+    options.json,
+    JSON.stringify({ fps: FPS, bundle, stride, clips: rows, curve }, null, 1),
+  );
 }

@@ -1,7 +1,13 @@
 import type { Feedback } from '../protocol/feedback.js';
+import { ReceptionMeter } from './reception-meter.js';
 
-/** Decoded frames from one feedback to the next where all is well: one a second at 25. */
-const FRAMES_PER_FEEDBACK = 25;
+/** Where all is well the sender is told so this often: a message costs 190 bytes with its acknowledgement. */
+const CALM_MS = 5_000;
+/** Once something went wrong it is told so this often at most, and as soon as what belongs to it has come. */
+const TROUBLE_MS = 1_000;
+const NOTICE_MS = 200;
+/** An unpaced sender goes by acknowledgements: so many frames are shown from one to the next. */
+const UNPACED_FRAMES = 25;
 /** A packet may come so much after its successor before it counts as lost. */
 const REORDERING_MS = 30;
 /** A request is repeated after so long without effect, at the earliest. */
@@ -10,21 +16,35 @@ const MIN_REQUEST_INTERVAL_MS = 100;
 /** What the scheduler looks at. */
 export interface ReceptionState {
   readonly newestDecoded: number | undefined;
-  readonly newest: number | undefined;
   readonly needsIndependent: boolean;
   /** Arrival of the oldest packet that waits for its reference. */
   readonly waitingSinceMs: number | undefined;
 }
 
-/** Decides when the receiver tells the sender how it fares: each message costs 160 bytes of wire. */
+/** Decides when the receiver tells the sender how it fares, and what. */
 export class FeedbackScheduler {
-  #decoded = 0;
-  #reportedNewest = -1;
+  readonly #unpaced: boolean;
+  readonly #meter: ReceptionMeter;
+  /** Frames decoded, or in an unpaced stream shown, since the last feedback. */
+  #frames = 0;
+  #saidMs: number | undefined;
   #requestedMs = -Infinity;
+
+  /** `unpaced`: frames come as fast as they can be read. */
+  constructor(frameIntervalMs: number, unpaced: boolean) {
+    this.#unpaced = unpaced;
+    this.#meter = new ReceptionMeter(frameIntervalMs);
+  }
+
+  /** Takes each message of the motion channel. */
+  receive(message: Uint8Array, nowMs: number): void {
+    this.#saidMs ??= nowMs;
+    this.#meter.receive(message, nowMs);
+  }
 
   /** Notes frames decoded, or in an unpaced stream shown. */
   progress(frames: number): void {
-    this.#decoded += frames;
+    this.#frames += frames;
   }
 
   #requestAt(state: ReceptionState, roundTripMs: number): number | undefined {
@@ -35,10 +55,19 @@ export class FeedbackScheduler {
     return Math.max(noticed, this.#requestedMs + interval);
   }
 
+  get #reportAt(): number {
+    if (this.#unpaced) return this.#frames >= UNPACED_FRAMES ? -Infinity : Infinity;
+    if (this.#saidMs === undefined || this.#frames === 0) return Infinity;
+    const { troubleMs } = this.#meter;
+    const calmAt = this.#saidMs + CALM_MS;
+    if (troubleMs === undefined) return calmAt;
+    return Math.min(calmAt, Math.max(troubleMs + NOTICE_MS, this.#saidMs + TROUBLE_MS));
+  }
+
   /** When `poll` will give something if nothing more comes; −Infinity: at once. */
   nextAt(state: ReceptionState, roundTripMs: number): number | undefined {
-    if (this.#decoded >= FRAMES_PER_FEEDBACK) return -Infinity;
-    return this.#requestAt(state, roundTripMs);
+    const at = Math.min(this.#reportAt, this.#requestAt(state, roundTripMs) ?? Infinity);
+    return at === Infinity ? undefined : at;
   }
 
   /**
@@ -53,17 +82,15 @@ export class FeedbackScheduler {
   ): Feedback | undefined {
     const requestAt = this.#requestAt(state, roundTripMs);
     const request = requestAt !== undefined && requestAt <= nowMs;
-    if (!request && this.#decoded < FRAMES_PER_FEEDBACK) return undefined;
-    const newest = state.newest ?? -1;
-    const expected = Math.max(0, newest - this.#reportedNewest);
+    if (!request && this.#reportAt > nowMs) return undefined;
     const named = request ? state.newestDecoded : acknowledged;
-    const lost = expected === 0 ? 0 : Math.max(0, 1 - this.#decoded / expected);
-    this.#reportedNewest = newest;
-    this.#decoded = 0;
+    this.#frames = 0;
+    this.#saidMs = nowMs;
     if (request) this.#requestedMs = nowMs;
     return {
       newestSequence: named === undefined ? undefined : named & 0xffff,
-      lossFraction: Math.round(lost * 255),
+      lossFraction: Math.round(this.#meter.takeLoss() * 255),
+      queueMs: this.#unpaced ? undefined : this.#meter.queueMs,
       needsRecovery: request,
       needsIndependent: request && state.needsIndependent,
       needsIdentity: false,

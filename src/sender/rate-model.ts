@@ -1,0 +1,107 @@
+import { DEFAULT_QUANTISER } from './defaults.js';
+
+/** How the motion stream is sent: what the rate controller chooses. */
+export interface MotionSettings {
+  /** Frames a message, 1–4. */
+  readonly framesPerPacket: number;
+  /** Each n-th frame is sent, 1–4; the receiver interpolates those between. */
+  readonly stride: number;
+  /** Quantiser index, 0–15. */
+  readonly quantiser: number;
+  /** Earlier messages repeated in each message, 0–3. */
+  readonly redundancy: number;
+}
+
+/** What a transport adds to the bytes of a message. */
+export interface WireProfile {
+  /** IP, UDP, DTLS and SCTP headers of a message. */
+  readonly messageBytes: number;
+  /** Bits a second that go forward without a message: consent checks (RFC 7675) and their answers. */
+  readonly backgroundBps: number;
+}
+
+/**
+ * Between werift peers over IPv4 (`bench/bandwidth.ts`): IP 20, UDP 8, DTLS 1.2 with AES-GCM 37, SCTP 12 and
+ * its DATA chunk 16; a consent check of 124 bytes about every 5 s, and an answer to each of the peer's.
+ */
+export const WERIFT_WIRE: WireProfile = { messageBytes: 93, backgroundBps: 350 };
+
+/** From a loss to the recovery from it, on a path of 100 ms there and back. */
+const RECOVERY_MS = 130;
+/** What a guess goes wrong by as time passes, and that it is seen as a jerk. */
+const PIXELS_PER_MADE_UP_MS = 0.75 / 40;
+/** SCTP pads a chunk to four bytes: so many in the mean. */
+const MEAN_PADDING_BYTES = 1.5;
+/** A predicted packet's header; one more where it has a reference distance, as with a stride. */
+const PACKET_HEADER_BYTES = 6;
+
+/**
+ * Bytes of a frame beside those of one with the default quantiser and a stride of 1. Least squares over
+ * `bench/motion.ts --pack portrait-256-cpu`, strides 1–3: a quantiser index takes off 15 %, and frames twice as
+ * far apart take 1.45 times the bytes.
+ */
+export function frameBytesFactor(quantiser: number, stride: number): number {
+  return 2 ** (-0.24 * (quantiser - DEFAULT_QUANTISER)) * stride ** 0.53;
+}
+
+/**
+ * Mean distance of the lips from where they were, in pixels at 256×256, interpolated frames among them: that of
+ * quantising and that of interpolating, which grows with the time between frames. From the same runs.
+ */
+export function lipError(quantiser: number, stride: number, frameIntervalMs: number): number {
+  const quantising = 0.335 * 2 ** (0.178 * (quantiser - DEFAULT_QUANTISER));
+  const between = Math.max(0, stride * frameIntervalMs - 40) / 40;
+  return Math.hypot(quantising, stride > 1 ? 0.3 * between ** 0.65 : 0);
+}
+
+/** What the choice is between, for a stream of this rate. */
+export class RateModel {
+  readonly frameIntervalMs: number;
+  readonly #wire: WireProfile;
+
+  constructor(fps: number, wire: WireProfile) {
+    this.frameIntervalMs = 1000 / fps;
+    this.#wire = wire;
+  }
+
+  /**
+   * Bits a second on the wire, where a frame with the default settings has `frameBytes` bytes (the mean, independent
+   * ones among them).
+   */
+  wireBps(settings: MotionSettings, frameBytes: number): number {
+    const { framesPerPacket, stride, quantiser, redundancy } = settings;
+    const body = framesPerPacket * frameBytes * frameBytesFactor(quantiser, stride);
+    const packet = PACKET_HEADER_BYTES + (stride > 1 ? 1 : 0) + body;
+    const payload = packet + redundancy * (packet + 1) + MEAN_PADDING_BYTES;
+    const perSecond = 1000 / (this.frameIntervalMs * stride * framesPerPacket);
+    return 8 * perSecond * (this.#wire.messageBytes + payload) + this.#wire.backgroundBps;
+  }
+
+  /** Milliseconds for which the first frame of a message, or the one left out before it, waits. */
+  bundlingMs({ framesPerPacket, stride }: MotionSettings): number {
+    return (framesPerPacket * stride - 1) * this.frameIntervalMs;
+  }
+
+  /**
+   * Milliseconds that a receiver has to wait for frames which come by copies: its jitter buffer waits for all but
+   * 3 % of them.
+   */
+  repairMs({ framesPerPacket, stride, redundancy }: MotionSettings, loss: number): number {
+    const needed = loss > 0.03 ? (loss * loss > 0.03 ? 2 : 1) : 0;
+    return Math.min(needed, redundancy) * framesPerPacket * stride * this.frameIntervalMs;
+  }
+
+  /**
+   * Pixels of lip error, with what lost messages cost: their frames, and those after them until the receiver's
+   * request is answered, are made up. Losses come in bursts: a copy is lost with its original at least each
+   * fourth time.
+   */
+  error(settings: MotionSettings, loss: number): number {
+    const { framesPerPacket, stride, quantiser, redundancy } = settings;
+    const missing = loss * Math.max(loss, 0.25) ** redundancy;
+    const holeMs = framesPerPacket * stride * this.frameIntervalMs + RECOVERY_MS;
+    return (
+      lipError(quantiser, stride, this.frameIntervalMs) + missing * PIXELS_PER_MADE_UP_MS * holeMs
+    );
+  }
+}

@@ -1,0 +1,59 @@
+import { checkOption } from '../protocol/check-options.js';
+
+/** Which of its aims a sender puts first. */
+export type RatePreset = 'lowest' | 'balanced' | 'lowest-latency';
+
+export const RATE_PRESETS: readonly RatePreset[] = ['lowest', 'balanced', 'lowest-latency'];
+
+/** What a preset stands for. */
+export interface RateAims {
+  /** Bits a second on the wire, forward, every header counted. */
+  readonly maxBitrateBps: number;
+  /** What bundling may add, in milliseconds. */
+  readonly maxLatencyMs: number;
+  /** Pixels of lip error that a millisecond of latency beyond that is worth. */
+  readonly pixelsPerMs: number;
+  /** Pixels of lip error that a kilobit per second is worth. */
+  readonly pixelsPerKbps: number;
+}
+
+const AIMS: Readonly<Record<RatePreset, RateAims>> = {
+  lowest: { maxBitrateBps: 7_000, maxLatencyMs: 120, pixelsPerMs: 0.0005, pixelsPerKbps: 0.01 },
+  balanced: { maxBitrateBps: 20_000, maxLatencyMs: 40, pixelsPerMs: 0.002, pixelsPerKbps: 0.002 },
+  'lowest-latency': {
+    maxBitrateBps: 40_000,
+    maxLatencyMs: 0,
+    pixelsPerMs: 0.004,
+    pixelsPerKbps: 0.001,
+  },
+};
+
+/** Bits a second: below, not even the headers of a message a second fit; above, there is nothing to spend it on. */
+const BITRATE_RANGE = [3_000, 10_000_000] as const;
+/** Four frames of the slowest stream that is any use. */
+const MAX_LATENCY_MS = 1_000;
+
+/** What an application says of the rate; what it leaves out is the preset's. */
+export interface RateOptions {
+  /** 'balanced' by default. */
+  readonly preset?: RatePreset;
+  /** Bits a second on the wire, forward, 3 000–10 000 000: motion and pictures with all their headers. */
+  readonly maxBitrateBps?: number;
+  /** Milliseconds that bundling may add, 0–1000: so long frames wait, to save headers. Given up where the bitrate leaves no other way. */
+  readonly maxLatencyMs?: number;
+}
+
+/** The aims that `options` stand for. Throws a TypeError that names a bad option. */
+export function rateAims(options: RateOptions): RateAims {
+  const { preset = 'balanced' } = options;
+  const names = RATE_PRESETS.map((name) => `'${name}'`).join(', ');
+  checkOption(RATE_PRESETS.includes(preset), 'preset', `one of ${names}`, preset);
+  const aims = AIMS[preset];
+  const { maxBitrateBps = aims.maxBitrateBps, maxLatencyMs = aims.maxLatencyMs } = options;
+  const [least, most] = BITRATE_RANGE;
+  const isBitrate = maxBitrateBps >= least && maxBitrateBps <= most;
+  checkOption(isBitrate, 'maxBitrateBps', `a number ${least}–${most}`, maxBitrateBps);
+  const isLatency = maxLatencyMs >= 0 && maxLatencyMs <= MAX_LATENCY_MS;
+  checkOption(isLatency, 'maxLatencyMs', `a number 0–${MAX_LATENCY_MS}`, maxLatencyMs);
+  return { ...aims, maxBitrateBps, maxLatencyMs };
+}
