@@ -141,7 +141,7 @@ export class CallSender {
 
   /** Bits a second on the wire, headers counted, for pictures from now on; 0: they wait. */
   set pictureBps(bps: number) {
-    this.#session.pictures.bps = bps;
+    this.#session.pictureBps = bps;
   }
 
   /** The references that the receiver shows with now, by place, pictures and geometry as it has them. */

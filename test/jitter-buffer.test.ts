@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MotionState } from '../src/protocol/motion-codec.js';
 import { conceal } from '../src/receiver/concealment.js';
-import { FeedbackScheduler } from '../src/receiver/feedback-scheduler.js';
 import { type DueFrame, JitterBuffer } from '../src/receiver/jitter-buffer.js';
 
 const state = (value: number, change: Partial<MotionState> = {}): MotionState => ({
@@ -132,55 +131,6 @@ describe('jitter buffer', () => {
     expect(drain(buffer, 2000).map(({ sequence }) => sequence)).toEqual([0, 1, 2, 3]);
     expect(buffer.finished).toBe(true);
     expect(buffer.nextAt()).toBeUndefined();
-  });
-});
-
-describe('feedback scheduler', () => {
-  const well = {
-    newestDecoded: 30,
-    newest: 30,
-    needsIndependent: false,
-    waitingSinceMs: undefined,
-  };
-
-  it('reports after 25 frames, names what it is told to, and counts the loss', () => {
-    const scheduler = new FeedbackScheduler();
-    scheduler.progress(24);
-    expect(scheduler.poll(well, 20, 1000, 0)).toBeUndefined();
-    scheduler.progress(1);
-    expect(scheduler.nextAt(well, 0)).toBe(-Infinity);
-    // 25 of the 31 frames that were numbered: 6/31 in 1/255.
-    expect(scheduler.poll(well, 20, 1000, 0)).toEqual({
-      newestSequence: 20,
-      lossFraction: 49,
-      needsRecovery: false,
-      needsIndependent: false,
-      needsIdentity: false,
-    });
-  });
-
-  it('asks 30 ms after a packet began to wait, for what was decoded, and again in time', () => {
-    const scheduler = new FeedbackScheduler();
-    const waits = { ...well, newest: 34, waitingSinceMs: 1000 };
-    expect(scheduler.nextAt(waits, 40)).toBe(1030);
-    expect(scheduler.poll(waits, 20, 1029, 40)).toBeUndefined();
-    expect(scheduler.poll(waits, 20, 1030, 40)).toMatchObject({
-      newestSequence: 30,
-      needsRecovery: true,
-      needsIndependent: false,
-    });
-    expect(scheduler.nextAt(waits, 40)).toBe(1130);
-    expect(scheduler.nextAt(waits, 200)).toBe(1330);
-    expect(scheduler.nextAt(well, 40)).toBeUndefined();
-  });
-
-  it('asks at once where no state is left', () => {
-    const lost = { ...well, needsIndependent: true };
-    expect(new FeedbackScheduler().nextAt(lost, 0)).toBe(-Infinity);
-    expect(new FeedbackScheduler().poll(lost, undefined, 5, 0)).toMatchObject({
-      needsRecovery: true,
-      needsIndependent: true,
-    });
   });
 });
 

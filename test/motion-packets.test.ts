@@ -49,6 +49,8 @@ function feedback(packetizer: MotionPacketizer, change: object): Uint8Array | un
   });
 }
 
+const UNASKED = { needsRecovery: false, needsIndependent: false, needsIdentity: false };
+
 /** A sender of two frames a message that sends each n-th frame. */
 const strided = (stride: number) => recordedSender({ ...small, framesPerPacket: 2, stride });
 
@@ -141,6 +143,7 @@ describe('feedback', () => {
   const message = fc.record({
     newestSequence: fc.option(fc.nat(0xffff), { nil: undefined }),
     lossFraction: fc.nat(255),
+    queueMs: fc.nat(255).map((steps) => 8 * steps),
     needsRecovery: fc.boolean(),
     needsIndependent: fc.boolean(),
     needsIdentity: fc.boolean(),
@@ -150,11 +153,19 @@ describe('feedback', () => {
     fc.assert(
       fc.property(message, fc.uint8Array({ maxLength: 5 }), (value, more) => {
         const bytes = serialiseFeedback(value);
-        expect(bytes.length).toBe(4);
+        expect(bytes.length).toBe(5);
         expect(parseFeedback(Uint8Array.of(...bytes, ...more))).toEqual({ ok: true, value });
       }),
       { seed: 8 },
     );
+  });
+
+  it('may say nothing of the queue, or more than can be said', () => {
+    const said = { newestSequence: 7, lossFraction: 3, ...UNASKED };
+    expect(parseFeedback(serialiseFeedback(said))).toEqual({ ok: true, value: said });
+    expect(serialiseFeedback(said).length).toBe(4);
+    const far = parseFeedback(serialiseFeedback({ ...said, queueMs: 9999 }));
+    expect(far.ok && far.value.queueMs).toBe(2040);
   });
 
   it('from anywhere is read or dropped', () => {

@@ -274,7 +274,7 @@ describe('a call with pictures', () => {
     call.sender.pictures.sendPicture(PICTURE);
     call.go(1000, undefined, () => undefined);
     expect(call.taken).toEqual([]);
-    call.sender.pictures.bps = 8000;
+    call.sender.pictureBps = 8000;
     call.go(1000, undefined, () => undefined);
     expect(call.taken.length).toBe(1);
   });
@@ -431,7 +431,7 @@ describe('stills', () => {
       [open, 'superseded'],
     ]);
     // The next picture takes the place of the unfinished one.
-    call.sender.pictures.bps = 100_000;
+    call.sender.pictureBps = 100_000;
     const next = call.sender.pictures.sendReference({
       index: 0,
       picture: PICTURE,

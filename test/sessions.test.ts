@@ -84,10 +84,9 @@ describe('a call without loss', () => {
     }
   });
 
-  it('costs a feedback a second, and little', () => {
-    expect(one.feedbacks).toBeGreaterThanOrEqual(9);
-    expect(one.feedbacks).toBeLessThanOrEqual(11);
-    expect(one.sender.getStats().acknowledged).toBeGreaterThan(220);
+  it('costs a feedback each five seconds', () => {
+    expect(one.feedbacks).toBe(2);
+    expect(one.sender.getStats().acknowledged).toBeGreaterThan(120);
   });
 
   it('measures the clock of the sender', () => {

@@ -185,6 +185,7 @@ write('feedback', {
       lossFraction: 128,
       needsRecovery: true,
     }),
+    feedbackCase('a queue of 120 ms', { newestSequence: 125, queueMs: 120 }),
     feedbackCase('everything', {
       newestSequence: 1,
       lossFraction: 255,

@@ -15,7 +15,7 @@ export interface Feedback {
    * For how long messages wait in a queue of the network: 0–2040 ms, in steps of 8; undefined where that is not
    * known.
    */
-  readonly queueMs: number | undefined;
+  readonly queueMs?: number;
   /** The chain of prediction is broken: send an independent frame, or predict from `newestSequence`. */
   readonly needsRecovery: boolean;
   /** No frame can be decoded from any state held: only an independent frame helps. */
@@ -62,7 +62,7 @@ export function parseFeedback(message: Uint8Array): Parsed<Feedback> {
     value: {
       newestSequence: first & HAS_SEQUENCE ? sequence : undefined,
       lossFraction,
-      queueMs: queue === undefined ? undefined : queue * QUEUE_STEP_MS,
+      ...(queue !== undefined && { queueMs: queue * QUEUE_STEP_MS }),
       needsRecovery: (first & NEEDS_RECOVERY) !== 0,
       needsIndependent: (first & NEEDS_INDEPENDENT) !== 0,
       needsIdentity: (first & NEEDS_IDENTITY) !== 0,

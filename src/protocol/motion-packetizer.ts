@@ -21,11 +21,8 @@ const INTERVAL_TOLERANCE_MS = 8;
 const MAX_VALUE_BITS = 46;
 /** A packet's header at most: its fixed fields, then three intervals of three bytes. */
 const MAX_HEADER_BYTES = 19;
-/**
- * A receiver that has said nothing for so many frames hears nothing, or is not heard: it would have sent
- * feedback after 25. The rest is for a round trip and for loss.
- */
-const SILENT_FRAMES = 40;
+/** A receiver that has said nothing for so long hears nothing, or is not heard: two feedbacks did not come. */
+const SILENT_MS = 11_000;
 
 /** What may change from one bundle to the next. */
 export interface PacketizerSettings {
@@ -42,6 +39,15 @@ export interface PacketizerSettings {
   readonly selfContained?: boolean;
   /** Quantiser index, 0–15; another one takes effect with the next independent frame. */
   readonly quantiser: number;
+}
+
+/** A packet that was made, without copies. */
+export interface MadePacket {
+  readonly bytes: number;
+  readonly frames: number;
+  readonly stride: number;
+  readonly quantiser: number;
+  readonly independent: boolean;
 }
 
 export interface PacketizerOptions extends PacketizerSettings {
@@ -85,6 +91,7 @@ export class MotionPacketizer {
   #messagesSinceIndependent = 0;
   readonly #states = new Map<number, MotionState>();
   readonly #sent: Uint8Array[] = [];
+  #newest: MadePacket | undefined;
 
   /** Throws a TypeError that names a bad option. */
   constructor(options: PacketizerOptions) {
@@ -111,6 +118,11 @@ export class MotionPacketizer {
   /** The next bundle begins with an independent frame, and so with the quantiser of `settings`. */
   restart(): void {
     this.#recovery = 'independent';
+  }
+
+  /** The newest packet. */
+  get newest(): MadePacket | undefined {
+    return this.#newest;
   }
 
   /** Number of the next frame. */
@@ -170,7 +182,8 @@ export class MotionPacketizer {
   /** Whether the next message is to be decoded by itself, though nobody asked just now. */
   get #independentDue(): boolean {
     const { redundancy, selfContained } = this.#settings;
-    const silent = this.#heardAt !== undefined && this.#sequence - this.#heardAt > SILENT_FRAMES;
+    const silentFrames = this.#sequence - (this.#heardAt ?? this.#sequence);
+    const silent = silentFrames * this.#options.frameIntervalMs > SILENT_MS;
     const uncovered = (selfContained || silent) && this.#messagesSinceIndependent > redundancy;
     const interval = this.#sinceIndependent >= this.#options.independentInterval;
     return interval || uncovered;
@@ -217,7 +230,16 @@ export class MotionPacketizer {
     this.#messagesSinceIndependent++;
     const packet = this.#packet(bundle);
     const message = this.#withCopies(packet);
-    this.#sent.push(serialiseMotion(packet, []));
+    const alone = serialiseMotion(packet, []);
+    const { captureMs, coding, stride, state } = bundle;
+    this.#newest = {
+      bytes: alone.length,
+      frames: captureMs.length,
+      stride,
+      quantiser: state.quantiser,
+      independent: coding.kind === 'independent',
+    };
+    this.#sent.push(alone);
     if (this.#sent.length > MAX_REDUNDANCY) this.#sent.shift();
     return message;
   }

@@ -90,7 +90,7 @@ export class FeedbackScheduler {
     return {
       newestSequence: named === undefined ? undefined : named & 0xffff,
       lossFraction: Math.round(this.#meter.takeLoss() * 255),
-      queueMs: this.#unpaced ? undefined : this.#meter.queueMs,
+      ...(!this.#unpaced && { queueMs: this.#meter.queueMs }),
       needsRecovery: request,
       needsIndependent: request && state.needsIndependent,
       needsIdentity: false,

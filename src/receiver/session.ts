@@ -92,7 +92,7 @@ export class ReceiverSession {
   /** Pictures during the call. */
   readonly pictures: PictureReceiver;
   readonly #clock = createPeerClock();
-  readonly #feedback = new FeedbackScheduler();
+  #feedback: FeedbackScheduler | undefined;
   readonly #replies: ControlMessage[] = [];
   #depacketizer: MotionDepacketizer | undefined;
   #buffer: JitterBuffer | undefined;
@@ -192,10 +192,11 @@ export class ReceiverSession {
   /** Takes a message of the motion channel. */
   receiveMotion(bytes: Uint8Array, nowMs: number): void {
     if (this.#over) return;
-    if (!this.#depacketizer || !this.#buffer) {
+    if (!this.#depacketizer || !this.#buffer || !this.#feedback) {
       this.#count('unexpected');
       return;
     }
+    this.#feedback.receive(bytes, nowMs);
     const frames = this.#depacketizer.receive(bytes, nowMs);
     this.#framesReceived += frames.length;
     for (const frame of frames) this.#buffer.insert(frame);
@@ -215,6 +216,7 @@ export class ReceiverSession {
     const intervalMs = 1000 / status.agreement.stream.fps;
     const { basis, moreValues } = this.#pack;
     this.#model = new MotionModel(basis, offered.identity.neutral, moreValues);
+    this.#feedback ??= new FeedbackScheduler(intervalMs, this.#unpaced);
     this.#depacketizer ??= new MotionDepacketizer(this.#pack.tables, intervalMs);
     const mode = this.#unpaced ? 'immediate' : 'realtime';
     this.#buffer ??= new JitterBuffer(mode, intervalMs, faceValueCount(basis));
@@ -237,7 +239,7 @@ export class ReceiverSession {
     const due = this.#buffer?.poll(nowMs);
     if (due) {
       this.#shown = due.sequence;
-      if (this.#unpaced) this.#feedback.progress(1);
+      if (this.#unpaced) this.#feedback?.progress(1);
     }
     if (this.#bye && (!this.#buffer || this.#buffer.finished)) this.#endNow(this.#bye);
     if (!due) return undefined;
@@ -276,7 +278,7 @@ export class ReceiverSession {
     const times = [
       this.#pings < PINGS ? this.#pingAt : undefined,
       this.#buffer?.nextAt(),
-      this.#depacketizer && this.#feedback.nextAt(this.#depacketizer, this.#roundTripMs),
+      this.#depacketizer && this.#feedback?.nextAt(this.#depacketizer, this.#roundTripMs),
       this.#bye && this.#buffer?.finished ? -Infinity : undefined,
     ].filter((time) => time !== undefined);
     return times.length > 0 ? Math.min(...times) : undefined;
@@ -292,7 +294,7 @@ export class ReceiverSession {
     if (message) return this.#send('control', encodeControlMessage(message));
     if (this.#over || !this.#depacketizer) return undefined;
     const acknowledged = this.#unpaced ? this.#shown : this.#depacketizer.newestDecoded;
-    const due = this.#feedback.poll(this.#depacketizer, acknowledged, nowMs, this.#roundTripMs);
+    const due = this.#feedback?.poll(this.#depacketizer, acknowledged, nowMs, this.#roundTripMs);
     return due && this.#send('motion', serialiseFeedback(due));
   }
 

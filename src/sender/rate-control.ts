@@ -1,4 +1,5 @@
 import { MAX_FRAMES_PER_PACKET, MAX_REDUNDANCY, MAX_STRIDE } from '../protocol/motion-packet.js';
+import type { MadePacket } from '../protocol/motion-packetizer.js';
 import { DEFAULT_QUANTISER } from './defaults.js';
 import { LinkEstimate, type LinkReport } from './link-estimate.js';
 import {
@@ -14,7 +15,7 @@ export interface RateControllerOptions {
   readonly fps: number;
   readonly aims: RateAims;
   readonly wire: WireProfile;
-  /** What is not to be chosen: the application's, or what the receiver's version does not take. */
+  /** What the application has chosen. */
   readonly fixed?: Partial<MotionSettings>;
 }
 
@@ -40,21 +41,12 @@ export interface RateDecision extends MotionSettings {
   readonly pictureBps: number;
   /** Milliseconds that bundling adds. */
   readonly bundlingMs: number;
-  /** Mean bytes of a frame, had it the default quantiser and stride. */
+  /** Mean bytes of a predicted frame, had it the default quantiser and stride. */
   readonly frameBytes: number;
   /** Share of the messages that the network loses, 0–1. */
   readonly loss: number;
   /** Milliseconds for which messages wait in a queue of the network. */
   readonly queueMs: number;
-}
-
-/** A packet that was made: its bytes without copies, its frames and how they were coded. */
-export interface MadePacket {
-  readonly bytes: number;
-  readonly frames: number;
-  readonly stride: number;
-  readonly quantiser: number;
-  readonly independent: boolean;
 }
 
 /** Coarser than this, the mouth is off by more than half a pixel at 256×256. */
@@ -63,8 +55,11 @@ const COARSEST_QUANTISER = 10;
 const FIRST_FRAME_BYTES = 14;
 /** The mean of the frames' bytes follows what is said now within seconds. */
 const FRAME_BYTES_MEMORY_MS = 4_000;
-/** What does better by less than so many pixels is no reason to change. */
+/** Less is a message now and then. */
+const NOTABLE_LOSS = 0.02;
+/** What does better by less than so many pixels is no reason to change, but for what takes fewer bits. */
 const MARGIN_PIXELS = 0.02;
+const THRIFTY_MARGIN_PIXELS = 0.004;
 /** What would do better but is not urgent has to do so for this long. */
 const PATIENCE_MS = 4_000;
 /** Motion is planned to take so much of what it may: its bytes vary from second to second. */
@@ -86,6 +81,8 @@ export class RateController {
   readonly #wire: WireProfile;
   readonly #link: LinkEstimate;
   readonly #candidates: readonly MotionSettings[];
+  /** Whether the receiver takes frames that lie apart. */
+  strides = false;
   /** Whether reference pictures wait to be sent. */
   picturesPending = false;
   #frameBytes = FIRST_FRAME_BYTES;
@@ -105,18 +102,19 @@ export class RateController {
   }
 
   /** Notes a packet of motion. */
-  packetMade({ bytes, frames, stride, quantiser }: MadePacket): void {
+  packetMade({ bytes, frames, stride, quantiser, independent }: MadePacket): void {
     const spanMs = frames * stride * this.#model.frameIntervalMs;
-    const like = Math.max(1, bytes - 6) / frames / frameBytesFactor(quantiser, stride);
+    const worth = independent ? frames - 1 + INDEPENDENT_RATIO : frames;
+    const like = Math.max(1, bytes - 6) / worth / frameBytesFactor(quantiser, stride);
     // A plain mean at first, then one that forgets.
     this.#measuredMs = Math.min(this.#measuredMs + spanMs, FRAME_BYTES_MEMORY_MS);
     this.#frameBytes += (spanMs / this.#measuredMs) * (like - this.#frameBytes);
     this.#quantiser = quantiser;
   }
 
-  /** Notes a message of any channel that left, without its headers. */
-  messageSent(bytes: number, nowMs: number): void {
-    this.#link.sent(bytes + this.#wire.messageBytes, nowMs);
+  /** Notes a message of any channel that left, without its headers; of motion, with the newest frame in it. */
+  messageSent(bytes: number, nowMs: number, frame?: number): void {
+    this.#link.sent(bytes + this.#wire.messageBytes, nowMs, frame);
   }
 
   /** Takes what the receiver reported. */
@@ -129,7 +127,7 @@ export class RateController {
     const best = this.#best();
     if (this.#isUrgent(best)) {
       this.#take(best);
-    } else if (this.#score(best) < this.#score(this.#current) - MARGIN_PIXELS) {
+    } else if (this.#isBetter(best)) {
       this.#betterSinceMs ??= nowMs;
       if (nowMs - this.#betterSinceMs >= PATIENCE_MS) this.#take(best);
     } else this.#betterSinceMs = undefined;
@@ -143,19 +141,24 @@ export class RateController {
     return this.#bps({ ...this.#current, quantiser: coded }) > URGENT * this.#link.limitBps;
   }
 
+  /** Bits a second that motion leaves for reference pictures. */
+  get pictureBps(): number {
+    return Math.max(0, this.#link.limitBps - this.#bps(this.#current));
+  }
+
   /** What is in force now. */
   get decision(): RateDecision {
     const { limitBps, limited, loss, queueMs } = this.#link;
     const motionBps = this.#bps(this.#current);
     const free = this.#score(this.#current) - this.#score(this.#best(Infinity)) > MARGIN_PIXELS;
     const protects = this.#current.redundancy > 0 && loss > 0;
-    const bounded = limited ? 'congestion' : 'bitrate';
+    const bounded = limited ? 'congestion' : protects ? 'loss' : 'bitrate';
     return {
       ...this.#current,
       reason: free ? bounded : protects ? 'loss' : 'preset',
       limitBps,
       motionBps,
-      pictureBps: Math.max(0, limitBps - motionBps),
+      pictureBps: this.pictureBps,
       bundlingMs: this.#model.bundlingMs(this.#current),
       frameBytes: this.#frameBytes,
       loss,
@@ -171,8 +174,13 @@ export class RateController {
   /** What is in force takes too much, or protects less than it must. */
   #isUrgent(best: MotionSettings): boolean {
     if (this.#bps(this.#current) > this.#room) return true;
-    const better = this.#score(best) < this.#score(this.#current) - MARGIN_PIXELS;
-    return better && best.redundancy > this.#current.redundancy;
+    return best.redundancy > this.#current.redundancy && this.#isBetter(best);
+  }
+
+  #isBetter(best: MotionSettings): boolean {
+    const thrifty = this.#bps(best) < this.#bps(this.#current);
+    const margin = thrifty ? THRIFTY_MARGIN_PIXELS : MARGIN_PIXELS;
+    return this.#score(best) < this.#score(this.#current) - margin;
   }
 
   get #room(): number {
@@ -186,7 +194,7 @@ export class RateController {
 
   /** Pixels: the lower, the better. */
   #score(settings: MotionSettings): number {
-    const { loss } = this.#link;
+    const loss = this.#link.loss < NOTABLE_LOSS ? 0 : this.#link.loss;
     const waitMs = this.#model.bundlingMs(settings) + this.#model.repairMs(settings, loss);
     const beyondMs = Math.max(0, waitMs - this.#aims.maxLatencyMs);
     return (
@@ -201,12 +209,13 @@ export class RateController {
    * least.
    */
   #best(room: number = this.#room * MOTION_SHARE): MotionSettings {
-    const fitting = this.#candidates.filter((settings) => this.#bps(settings) <= room);
+    const allowed = this.#candidates.filter(({ stride }) => this.strides || stride === 1);
+    const fitting = allowed.filter((settings) => this.#bps(settings) <= room);
     const { maxLatencyMs } = this.#aims;
     const quick = fitting.filter((each) => this.#model.bundlingMs(each) <= maxLatencyMs + 1);
     if (quick.length > 0) return least(quick, (each) => this.#score(each));
     if (fitting.length > 0) return least(fitting, (each) => this.#score(each));
-    return least(this.#candidates, (each) => this.#bps(each));
+    return least(allowed, (each) => this.#bps(each));
   }
 }
 

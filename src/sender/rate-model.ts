@@ -1,4 +1,4 @@
-import { DEFAULT_QUANTISER } from './defaults.js';
+import { DEFAULT_INDEPENDENT_INTERVAL, DEFAULT_QUANTISER } from './defaults.js';
 
 /** How the motion stream is sent: what the rate controller chooses. */
 export interface MotionSettings {
@@ -18,13 +18,19 @@ export interface WireProfile {
   readonly messageBytes: number;
   /** Bits a second that go forward without a message: consent checks (RFC 7675) and their answers. */
   readonly backgroundBps: number;
+  /** What the preset `lowest` may take: with what comes back, 10 kbps between browsers, 12 between werift peers. */
+  readonly lowestBps: number;
 }
 
 /**
  * Between werift peers over IPv4 (`bench/bandwidth.ts`): IP 20, UDP 8, DTLS 1.2 with AES-GCM 37, SCTP 12 and
  * its DATA chunk 16; a consent check of 124 bytes about every 5 s, and an answer to each of the peer's.
  */
-export const WERIFT_WIRE: WireProfile = { messageBytes: 93, backgroundBps: 350 };
+export const WERIFT_WIRE: WireProfile = {
+  messageBytes: 93,
+  backgroundBps: 350,
+  lowestBps: 8_800,
+};
 
 /** From a loss to the recovery from it, on a path of 100 ms there and back. */
 const RECOVERY_MS = 130;
@@ -54,6 +60,9 @@ export function lipError(quantiser: number, stride: number, frameIntervalMs: num
   return Math.hypot(quantising, stride > 1 ? 0.3 * between ** 0.65 : 0);
 }
 
+/** An independent frame has so many times the bytes of a predicted one (the same pack, two validation clips). */
+export const INDEPENDENT_RATIO = 3;
+
 /** What the choice is between, for a stream of this rate. */
 export class RateModel {
   readonly frameIntervalMs: number;
@@ -65,12 +74,17 @@ export class RateModel {
   }
 
   /**
-   * Bits a second on the wire, where a frame with the default settings has `frameBytes` bytes (the mean, independent
-   * ones among them).
+   * Bits a second on the wire, where a predicted frame with the default settings has `frameBytes` bytes. Where
+   * messages carry copies, of as many as one holds one begins with an independent frame.
    */
   wireBps(settings: MotionSettings, frameBytes: number): number {
     const { framesPerPacket, stride, quantiser, redundancy } = settings;
-    const body = framesPerPacket * frameBytes * frameBytesFactor(quantiser, stride);
+    const independentShare =
+      redundancy > 0
+        ? 1 / (redundancy + 1)
+        : (framesPerPacket * stride) / DEFAULT_INDEPENDENT_INTERVAL;
+    const frames = framesPerPacket + (INDEPENDENT_RATIO - 1) * independentShare;
+    const body = frames * frameBytes * frameBytesFactor(quantiser, stride);
     const packet = PACKET_HEADER_BYTES + (stride > 1 ? 1 : 0) + body;
     const payload = packet + redundancy * (packet + 1) + MEAN_PADDING_BYTES;
     const perSecond = 1000 / (this.frameIntervalMs * stride * framesPerPacket);

@@ -1,4 +1,5 @@
 import { checkOption } from '../protocol/check-options.js';
+import type { WireProfile } from './rate-model.js';
 
 /** Which of its aims a sender puts first. */
 export type RatePreset = 'lowest' | 'balanced' | 'lowest-latency';
@@ -17,9 +18,11 @@ export interface RateAims {
   readonly pixelsPerKbps: number;
 }
 
-const AIMS: Readonly<Record<RatePreset, RateAims>> = {
-  lowest: { maxBitrateBps: 7_000, maxLatencyMs: 120, pixelsPerMs: 0.0005, pixelsPerKbps: 0.01 },
-  balanced: { maxBitrateBps: 20_000, maxLatencyMs: 40, pixelsPerMs: 0.002, pixelsPerKbps: 0.002 },
+const AIMS: Readonly<
+  Record<RatePreset, Omit<RateAims, 'maxBitrateBps'> & { readonly maxBitrateBps?: number }>
+> = {
+  lowest: { maxLatencyMs: 120, pixelsPerMs: 0.0005, pixelsPerKbps: 0.01 },
+  balanced: { maxBitrateBps: 20_000, maxLatencyMs: 120, pixelsPerMs: 0.002, pixelsPerKbps: 0.002 },
   'lowest-latency': {
     maxBitrateBps: 40_000,
     maxLatencyMs: 0,
@@ -28,8 +31,9 @@ const AIMS: Readonly<Record<RatePreset, RateAims>> = {
   },
 };
 
-/** Bits a second: below, not even the headers of a message a second fit; above, there is nothing to spend it on. */
-const BITRATE_RANGE = [3_000, 10_000_000] as const;
+/** Bits a second: below, not even the headers of three messages fit; above, there is nothing to spend it on. */
+const MIN_BITRATE_BPS = 3_000;
+export const MAX_BITRATE_BPS = 10_000_000;
 /** Four frames of the slowest stream that is any use. */
 const MAX_LATENCY_MS = 1_000;
 
@@ -43,16 +47,17 @@ export interface RateOptions {
   readonly maxLatencyMs?: number;
 }
 
-/** The aims that `options` stand for. Throws a TypeError that names a bad option. */
-export function rateAims(options: RateOptions): RateAims {
+/** The aims that `options` stand for on this wire. Throws a TypeError that names a bad option. */
+export function rateAims(options: RateOptions, wire: WireProfile): RateAims {
   const { preset = 'balanced' } = options;
   const names = RATE_PRESETS.map((name) => `'${name}'`).join(', ');
   checkOption(RATE_PRESETS.includes(preset), 'preset', `one of ${names}`, preset);
   const aims = AIMS[preset];
-  const { maxBitrateBps = aims.maxBitrateBps, maxLatencyMs = aims.maxLatencyMs } = options;
-  const [least, most] = BITRATE_RANGE;
-  const isBitrate = maxBitrateBps >= least && maxBitrateBps <= most;
-  checkOption(isBitrate, 'maxBitrateBps', `a number ${least}–${most}`, maxBitrateBps);
+  const { maxLatencyMs = aims.maxLatencyMs } = options;
+  const { maxBitrateBps = aims.maxBitrateBps ?? wire.lowestBps } = options;
+  const isBitrate = maxBitrateBps >= MIN_BITRATE_BPS && maxBitrateBps <= MAX_BITRATE_BPS;
+  const bitrates = `a number ${MIN_BITRATE_BPS}–${MAX_BITRATE_BPS}`;
+  checkOption(isBitrate, 'maxBitrateBps', bitrates, maxBitrateBps);
   const isLatency = maxLatencyMs >= 0 && maxLatencyMs <= MAX_LATENCY_MS;
   checkOption(isLatency, 'maxLatencyMs', `a number 0–${MAX_LATENCY_MS}`, maxLatencyMs);
   return { ...aims, maxBitrateBps, maxLatencyMs };

@@ -14,18 +14,14 @@ import { checkProof, type IdentityProof } from '../protocol/identity-proof.js';
 import { createIdentitySender } from '../protocol/identity-sender.js';
 import { MAX_IDENTITY_REOFFERS } from '../protocol/limits.js';
 import { MAX_VALUE } from '../protocol/motion-codec.js';
-import { MotionPacketizer } from '../protocol/motion-packetizer.js';
-import { type Outgoing, PERSONAL, PICTURES, UNPACED } from '../protocol/outgoing.js';
+import { type Outgoing, PERSONAL, PICTURES, STRIDE, UNPACED } from '../protocol/outgoing.js';
 import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
-import {
-  DEFAULT_FRAMES_PER_PACKET,
-  DEFAULT_INDEPENDENT_INTERVAL,
-  DEFAULT_QUANTISER,
-} from './defaults.js';
+import { MotionSender, type MotionSenderOptions } from './motion-sender.js';
 import { PictureSender } from './picture-sender.js';
+import type { RateDecision } from './rate-control.js';
 
-export interface SenderSessionOptions {
+export interface SenderSessionOptions extends MotionSenderOptions {
   /**
    * The pack whose basis and tables code the motion; the receiver must have the same. Of a personal
    * pack it must have the base: it gets the differences with the identity where it takes such.
@@ -37,10 +33,6 @@ export interface SenderSessionOptions {
   readonly proof?: IdentityProof;
   /** Nominal frames per second, 1–120. */
   readonly fps: number;
-  /** Frames a message, 1–4; 4 by default: each one less costs bytes on the wire and saves latency. */
-  readonly framesPerPacket?: number;
-  /** Earlier messages repeated in each message, 0–3; 0 by default. */
-  readonly redundancy?: number;
   /**
    * Frames come as fast as they can be read, not by a clock: the receiver shows them likewise. False
    * by default.
@@ -48,7 +40,10 @@ export interface SenderSessionOptions {
   readonly unpaced?: boolean;
   /** Number of the first frame, 0–65535; 0 by default. */
   readonly firstFrame?: number;
-  /** Bits a second on the wire, headers counted, for pictures during the call; 11000 by default. */
+  /**
+   * Bits a second on the wire, headers counted, for pictures during the call; default: what motion leaves of
+   * `maxBitrateBps`.
+   */
   readonly pictureBps?: number;
 }
 
@@ -63,17 +58,14 @@ export interface SenderStats {
   readonly acknowledged: number | undefined;
   /** Loss that the receiver last reported, 0–1. */
   readonly lossFraction: number;
+  /** What rate control has chosen, and why. */
+  readonly rate: RateDecision;
   /** Messages from the peer that were dropped, by reason. */
   readonly drops: Readonly<Partial<Record<DropCode, number>>>;
 }
 
-/** Messages that wait to be polled at most: a shell that does not poll loses the oldest motion. */
-const MAX_QUEUED_MOTION = 32;
 /** Answers to pings that wait to be polled at most: a peer that asks faster gets no more. */
 const MAX_QUEUED_REPLIES = 16;
-/** Frame intervals that a bundle waits for its next frame: beyond, the source has paused. */
-const BUNDLE_WAIT_FRAMES = 2;
-
 /**
  * The sender's side of a call, sans IO: messages of the peer, landmarks and the time in; messages
  * for the peer, its status and "wake me at" out. All times are milliseconds of one clock that never
@@ -87,20 +79,17 @@ export class SenderSession {
   /** Pixels across the picture that the identity was made for. */
   readonly #size: number;
   readonly #firstFrame: number;
-  /** How long a bundle waits for its next frame; undefined where there is no clock to wait by. */
-  readonly #bundleWaitMs: number | undefined;
   readonly #model: MotionModel;
-  readonly #packetizer: MotionPacketizer;
+  readonly #motion: MotionSender;
   readonly #handshake: Handshake;
   readonly #transfer = createIdentitySender();
+  /** Bits a second on the wire for pictures; undefined: what motion leaves. */
+  pictureBps: number | undefined;
   /** Pictures during the call. */
   readonly pictures: PictureSender;
   #takesPictures = false;
   readonly #replies: ControlMessage[] = [];
-  readonly #motion: Uint8Array[] = [];
   #bye: ControlMessage | undefined;
-  /** When the newest frame of the open bundle was there, as soon as `advance` has told. */
-  #bundledMs: number | 'now' | undefined;
   #status: SessionStatus = { state: 'connecting' };
   #agreed = false;
   #reoffers = 0;
@@ -110,8 +99,7 @@ export class SenderSession {
 
   /** Throws a TypeError that names a bad option. */
   constructor(options: SenderSessionOptions, nowMs: number) {
-    const { pack, fps, unpaced = false, redundancy = 0, firstFrame = 0 } = options;
-    const { framesPerPacket = DEFAULT_FRAMES_PER_PACKET } = options;
+    const { pack, fps, unpaced = false, firstFrame = 0 } = options;
     checkPack(pack);
     checkFps('fps', fps);
     checkInteger('firstFrame', firstFrame, 0, 0xffff);
@@ -131,7 +119,7 @@ export class SenderSession {
     this.#personalIdentity = personal && encodeIdentity({ ...identity.value, personal });
     this.#size = size;
     this.#firstFrame = firstFrame;
-    this.#bundleWaitMs = unpaced ? undefined : (BUNDLE_WAIT_FRAMES * 1000) / fps;
+    this.pictureBps = options.pictureBps;
     this.#model = new MotionModel(pack.basis, neutral, pack.moreValues);
     this.pictures = new PictureSender({
       model: this.#model,
@@ -143,23 +131,20 @@ export class SenderSession {
       isOpen: () => this.#takesPictures && this.#streams && this.#transfer.status.state === 'ready',
       firstSequence: firstFrame,
     });
-    this.#packetizer = new MotionPacketizer({
-      tables: pack.tables,
-      framesPerPacket,
-      redundancy,
-      selfContained: redundancy > 0,
-      quantiser: DEFAULT_QUANTISER,
-      independentInterval: DEFAULT_INDEPENDENT_INTERVAL,
-      frameIntervalMs: 1000 / fps,
-      firstSequence: firstFrame,
-    });
+    const { tables } = pack;
+    this.#motion = new MotionSender(options, { tables, fps, firstSequence: firstFrame, unpaced });
     this.#handshake = createSenderHandshake(
       {
         library: LIBRARY,
         capabilities: {
           families: [pack.manifest.family],
           maxSize: size,
-          features: [PICTURES, ...(unpaced ? [UNPACED] : []), ...(personal ? [PERSONAL] : [])],
+          features: [
+            PICTURES,
+            STRIDE,
+            ...(unpaced ? [UNPACED] : []),
+            ...(personal ? [PERSONAL] : []),
+          ],
         },
         pack: pack.identity,
         expressionComponents: pack.basis.components,
@@ -176,7 +161,7 @@ export class SenderSession {
 
   /** Number that the next frame gets. */
   get nextSequence(): number {
-    return this.#packetizer.sequence;
+    return this.#motion.sequence;
   }
 
   /** What was sent so far, and what the receiver says of it. */
@@ -186,9 +171,10 @@ export class SenderSession {
       motionBytes: this.#bytes.motion,
       pictureBytes: this.#bytes.picture,
       controlBytes: this.#bytes.control,
-      framesSent: this.#packetizer.sequence - this.#firstFrame,
-      acknowledged: this.#packetizer.acknowledged,
+      framesSent: this.#motion.sequence - this.#firstFrame,
+      acknowledged: this.#motion.acknowledged,
       lossFraction: this.#lossFraction,
+      rate: this.#motion.decision,
       drops: { ...this.#drops },
     };
   }
@@ -230,7 +216,7 @@ export class SenderSession {
       return;
     }
     this.#lossFraction = parsed.value.lossFraction / 255;
-    this.#queue(this.#packetizer.handleFeedback(parsed.value));
+    this.#motion.handleFeedback(parsed.value);
     if (parsed.value.needsIdentity && this.#transfer.status.state === 'ready') this.#offerAgain();
   }
 
@@ -256,19 +242,14 @@ export class SenderSession {
     }
     if (landmarks) checkGeometry('landmarks', landmarks);
     checkOption(Number.isFinite(captureMs), 'captureMs', 'a number of milliseconds', captureMs);
-    if (!this.#packetizer.due) {
-      this.#packetizer.add(undefined, captureMs);
-      if (this.#bundledMs !== undefined) this.#bundledMs = 'now';
-      return;
-    }
-    const { base, predicted } = this.#packetizer.next;
-    const reference = predicted ? base.values : undefined;
+    const { next } = this.#motion;
+    const reference = next?.predicted ? next.base.values : undefined;
     const values =
-      landmarks && this.#model.quantise(landmarks, reference, base.quantiser, MAX_VALUE);
-    const message = this.#packetizer.add(values, captureMs);
-    this.pictures.frameSent(values !== undefined, this.#packetizer.sequence);
-    this.#queue(message);
-    this.#bundledMs = message ? undefined : 'now';
+      next &&
+      landmarks &&
+      this.#model.quantise(landmarks, reference, next.base.quantiser, MAX_VALUE);
+    this.#motion.add(values, captureMs);
+    if (next) this.pictures.frameSent(values !== undefined, this.#motion.sequence);
   }
 
   /**
@@ -278,12 +259,12 @@ export class SenderSession {
   end(figures: Readonly<Record<string, number>> = {}): void {
     if (this.#over) return;
     const streamed = this.#status.state === 'streaming';
-    if (streamed) this.#queue(this.#packetizer.flush());
+    if (streamed) this.#motion.flush();
     this.#bye = {
       type: 'bye',
       reason: streamed ? 'ended' : 'closed',
       message: '',
-      figures: { ...figures, frames: this.#packetizer.sequence },
+      figures: { ...figures, frames: this.#motion.sequence },
     };
     this.#status = { state: 'ended', by: 'us', figures: {} };
   }
@@ -295,32 +276,22 @@ export class SenderSession {
       this.#handshake.advance(nowMs);
       this.#afterHandshake();
     }
+    this.#motion.advance(nowMs, this.pictures.pending > 0);
+    this.pictures.bps = this.pictureBps ?? this.#motion.pictureBps;
     this.pictures.advance(nowMs);
-    if (this.#bundledMs === 'now') this.#bundledMs = nowMs;
-    const bundleAt = this.#bundleAt;
-    if (bundleAt !== undefined && nowMs >= bundleAt) {
-      this.#queue(this.#packetizer.flush());
-      this.#bundledMs = undefined;
-    }
   }
 
   /** When `advance` must be called; −Infinity: at once; undefined where nothing is waited for. */
   nextTimeout(): number | undefined {
     if (this.#over) return undefined;
     if (!this.#agreed) return this.#handshake.nextTimeout();
-    const at = Math.min(this.#bundleAt ?? Infinity, this.pictures.nextAt() ?? Infinity);
+    const at = Math.min(this.#motion.bundleAt ?? Infinity, this.pictures.nextAt() ?? Infinity);
     return at === Infinity ? undefined : at;
-  }
-
-  /** When the open bundle leaves though it is not full. */
-  get #bundleAt(): number | undefined {
-    if (this.#bundledMs === undefined || this.#bundleWaitMs === undefined) return undefined;
-    return this.#bundledMs === 'now' ? -Infinity : this.#bundledMs + this.#bundleWaitMs;
   }
 
   /** The next message for the peer, given the bytes that wait in the control channel. */
   poll(controlBufferedAmount: number): Outgoing | undefined {
-    const motion = this.#motion.shift();
+    const motion = this.#motion.poll();
     if (motion) {
       this.#bytes.motion += motion.length;
       return { channel: 'motion', bytes: motion };
@@ -340,13 +311,8 @@ export class SenderSession {
   #control(message: ControlMessage, kind: 'identity' | 'picture' | 'control'): Outgoing {
     const bytes = encodeControlMessage(message);
     this.#bytes[kind] += bytes.length;
+    this.#motion.sent(bytes.length);
     return { channel: 'control', bytes };
-  }
-
-  #queue(message: Uint8Array | undefined): void {
-    if (!message) return;
-    this.#motion.push(message);
-    if (this.#motion.length > MAX_QUEUED_MOTION) this.#motion.shift();
   }
 
   #reply(message: ControlMessage): void {
@@ -380,6 +346,7 @@ export class SenderSession {
         );
         return;
       }
+      if (features.includes(STRIDE)) this.#motion.allowStrides();
       this.#takesPictures = features.includes(PICTURES);
       const personal = features.includes(PERSONAL) ? this.#personalIdentity : undefined;
       this.#transfer.offer(personal ?? this.#identity, this.#proof);

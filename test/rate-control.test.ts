@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import { type MotionSettings, WERIFT_WIRE } from '../src/sender/rate-model.js';
+import { RATE_PRESETS, type RateOptions, rateAims } from '../src/sender/rate-presets.js';
+import { type RateSecond, rateCall } from './support/rate-call.js';
+
+const mean = (values: readonly number[]) =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+const settingsOf = ({ framesPerPacket, stride, quantiser, redundancy }: MotionSettings) =>
+  `${framesPerPacket}/${stride}/${quantiser}/${redundancy}`;
+/** How often the settings were others than a second before. */
+const changes = (seconds: readonly RateSecond[]) =>
+  seconds.slice(1).filter((each, i) => settingsOf(each) !== settingsOf(seconds[i])).length;
+
+describe('rate control on a good path', () => {
+  it('balanced: four frames a message at 25 a second, nothing left out, the finest quantiser', () => {
+    const seconds = rateCall({ seconds: 60 });
+    expect(changes(seconds)).toBe(0);
+    expect(seconds.at(-1)).toMatchObject({
+      framesPerPacket: 4,
+      stride: 1,
+      quantiser: 4,
+      redundancy: 0,
+      reason: 'preset',
+      limitBps: 20_000,
+      bundlingMs: 120,
+      loss: 0,
+    });
+    const { motionBps, pictureBps } = seconds.at(-1)!;
+    expect(Math.abs(motionBps - mean(seconds.slice(5).map(({ sentBps }) => sentBps)))).toBeLessThan(
+      500,
+    );
+    expect(pictureBps).toBeCloseTo(20_000 - motionBps);
+  });
+
+  it('lowest-latency: one frame a message', () => {
+    const seconds = rateCall({ preset: 'lowest-latency', seconds: 20 });
+    expect(changes(seconds)).toBe(0);
+    expect(seconds.at(-1)).toMatchObject({ framesPerPacket: 1, stride: 1, bundlingMs: 0 });
+  });
+
+  it.each([25, 30, 50, 15])('lowest at %i frames a second: within its bits and its time', (fps) => {
+    for (const bytes of [6, 10, 14, 20]) {
+      const seconds = rateCall({
+        preset: 'lowest',
+        seconds: 40,
+        fps,
+        frameBytes: () => (bytes * 25) / fps,
+      });
+      const settled = seconds.slice(6);
+      expect(mean(settled.map(({ sentBps }) => sentBps))).toBeLessThanOrEqual(8800 - 350);
+      expect(changes(settled)).toBeLessThanOrEqual(1);
+      expect(settled.at(-1)!.bundlingMs).toBeLessThan(124);
+    }
+  });
+
+  it('goes to coarser values before it leaves frames out, and back when there is less to say', () => {
+    const frameBytes = (nowMs: number) => (nowMs > 20_000 && nowMs < 40_000 ? 24 : 10);
+    const seconds = rateCall({ preset: 'lowest', seconds: 70, frameBytes });
+    expect(seconds[18]).toMatchObject({ stride: 1, quantiser: 4, reason: 'preset' });
+    expect(seconds[35].quantiser).toBeGreaterThan(5);
+    expect(seconds[35].reason).toBe('bitrate');
+    expect(seconds[68]).toMatchObject({ stride: 1, quantiser: 4 });
+    expect(mean(seconds.slice(22, 40).map(({ sentBps }) => sentBps))).toBeLessThan(8800);
+    expect(changes(seconds)).toBeLessThan(16);
+  });
+
+  it('keeps something for pictures that wait, and gives up latency for bits', () => {
+    const [pending] = rateCall({ preset: 'lowest', seconds: 10, picturesPending: true }).slice(-1);
+    expect(pending.pictureBps).toBeGreaterThan(700);
+    const tight = rateCall({ preset: 'lowest-latency', maxBitrateBps: 9_000, seconds: 20 });
+    expect(tight.at(-1)!.motionBps).toBeLessThan(9_000);
+    expect(tight.at(-1)!.bundlingMs).toBeGreaterThan(40);
+    expect(tight.at(-1)!.reason).toBe('bitrate');
+  });
+
+  it('leaves alone what the application fixed', () => {
+    const fixed = { framesPerPacket: 2, redundancy: 1 };
+    const paths = [{ loss: 0.2 }];
+    const seconds = rateCall({ seconds: 30, fixed, paths });
+    expect(seconds.every((each) => each.framesPerPacket === 2 && each.redundancy === 1)).toBe(true);
+  });
+});
+
+describe('rate control where messages get lost', () => {
+  it('protects within two seconds, gives it up slowly, and does not swing', () => {
+    const paths = [{}, { fromMs: 10_000, loss: 0.1 }, { fromMs: 40_000 }];
+    const seconds = rateCall({ seconds: 90, paths });
+    expect(seconds[9].redundancy).toBe(0);
+    const protectedAt = seconds.findIndex(({ redundancy }) => redundancy > 0);
+    expect(protectedAt).toBeGreaterThanOrEqual(10);
+    expect(protectedAt).toBeLessThanOrEqual(12);
+    expect(seconds.slice(14, 40).every(({ redundancy }) => redundancy > 0)).toBe(true);
+    expect(seconds[30].reason).toBe('loss');
+    expect(seconds[42].redundancy).toBeGreaterThan(0);
+    expect(seconds[88]).toMatchObject({ redundancy: 0, reason: 'preset' });
+    expect(changes(seconds.slice(16, 40))).toBeLessThanOrEqual(6);
+    expect(Math.max(...seconds.map(({ sentBps }) => sentBps))).toBeLessThan(21_000);
+  });
+
+  it('does nothing about a message now and then', () => {
+    const seconds = rateCall({ seconds: 120, paths: [{ loss: 0.003 }] });
+    expect(seconds.every(({ redundancy }) => redundancy === 0)).toBe(true);
+  });
+});
+
+describe('rate control on a path that takes less', () => {
+  const narrow = (bitsPerSecond: number, fromMs = 0, queueBytes = 8_000) => ({
+    fromMs,
+    bandwidth: { bitsPerSecond, queueBytes },
+  });
+
+  it.each([6_000, 8_000, 12_000])('%i bps: the queue is gone in seconds and stays away', (bps) => {
+    const paths = [{}, narrow(bps, 10_000)];
+    const seconds = rateCall({ preset: 'lowest-latency', seconds: 100, paths });
+    const settled = seconds.slice(25);
+    expect(seconds[20].reason).toBe('congestion');
+    expect(mean(settled.map(({ delayMs }) => delayMs))).toBeLessThan(350);
+    expect(settled.filter(({ delayMs }) => delayMs > 800).length).toBeLessThan(4);
+    expect(mean(settled.map(({ sentBps }) => sentBps))).toBeGreaterThan(0.55 * bps);
+    expect(settled.every(({ loss }) => loss < 0.05)).toBe(true);
+  });
+
+  it('cuts within two seconds of the queue, and comes back when there is room', () => {
+    const paths = [{}, narrow(9_000, 10_000), { fromMs: 40_000 }];
+    const seconds = rateCall({ preset: 'lowest-latency', seconds: 120, paths });
+    const cutAt = seconds.findIndex(({ limitBps }) => limitBps < 40_000);
+    expect(cutAt).toBeGreaterThanOrEqual(10);
+    expect(cutAt).toBeLessThanOrEqual(12);
+    expect(seconds.at(-1)).toMatchObject({ framesPerPacket: 1, reason: 'preset' });
+  });
+
+  it('a short queue that loses what is too much: fewer bits, not more copies', () => {
+    const paths = [{}, narrow(7_000, 10_000, 300)];
+    const seconds = rateCall({ preset: 'lowest-latency', seconds: 60, paths });
+    expect(seconds.at(-1)!.sentBps).toBeLessThan(9_000);
+  });
+});
+
+describe('rate options', () => {
+  const aims = (options: RateOptions) => rateAims(options, WERIFT_WIRE);
+
+  it('are those of the preset, but for what is given', () => {
+    expect(aims({})).toEqual(aims({ preset: 'balanced' }));
+    expect(RATE_PRESETS.map((preset) => aims({ preset }).maxBitrateBps)).toEqual([
+      8_800, 20_000, 40_000,
+    ]);
+    const given = { preset: 'lowest', maxBitrateBps: 5_000, maxLatencyMs: 80 } as const;
+    expect(aims(given)).toMatchObject({ maxBitrateBps: 5_000, maxLatencyMs: 80 });
+  });
+
+  it.each([
+    [{ preset: 'fast' }, "preset: must be one of 'lowest', 'balanced', 'lowest-latency', not fast"],
+    [{ maxBitrateBps: 100 }, 'maxBitrateBps: must be a number 3000–10000000, not 100'],
+    [{ maxLatencyMs: -1 }, 'maxLatencyMs: must be a number 0–1000, not -1'],
+    [{ maxBitrateBps: Number.NaN }, 'maxBitrateBps: must be a number 3000–10000000, not NaN'],
+  ])('%j is refused', (options, message) => {
+    expect(() => aims(options as never)).toThrow(new TypeError(message));
+  });
+});
