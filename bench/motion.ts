@@ -59,10 +59,15 @@ function meanDistance(a: Landmarks, b: Landmarks, points: readonly number[]): nu
 /** What the receiver shows of a frame that was left out. */
 function between(states: ReadonlyMap<number, MotionState>, index: number) {
   const first = index - (index % stride);
-  const [last, after] = [states.get(first), states.get(first + stride)];
-  if (!last?.facePresent || !after?.facePresent) return undefined;
-  const made = conceal(index - first, last, undefined, Infinity, { state: after, gap: stride });
-  return made?.values && { ...last, values: made.values };
+  const known = (sequence: number) => {
+    const state = states.get(sequence);
+    return state && { sequence, state };
+  };
+  const [last, after] = [known(first), known(first + stride)];
+  if (!last?.state.facePresent || !after?.state.facePresent) return undefined;
+  const [previous, next] = [known(first - stride), known(first + 2 * stride)];
+  const { values } = conceal(index, { last, previous, after, next }, Infinity);
+  return values && { ...last.state, values };
 }
 
 function measure(track: Track, quantiser: number, bundle: number): Row {

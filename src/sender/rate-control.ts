@@ -4,6 +4,7 @@ import { DEFAULT_QUANTISER } from './defaults.js';
 import { LinkEstimate, type LinkReport } from './link-estimate.js';
 import {
   frameBytesFactor,
+  INDEPENDENT_RATIO,
   type MotionSettings,
   RateModel,
   type WireProfile,
