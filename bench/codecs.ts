@@ -22,18 +22,18 @@ import { STREAM_SIZES, type StreamSize } from '../src/protocol/limits.js';
 import { openFaceTracker } from '../src/sender/trackers/open.js';
 import { measureClip } from './codecs/clip.js';
 import { availableCodecs, VIDEO_CODECS } from './codecs/encoders.js';
+import { renderCodecs, sizePlots } from './codecs/html.js';
+import type { ClipReport, CodecsReport } from './codecs/report.js';
+import { atEqualButteraugli, atEqualRate, codecStrip } from './codecs/strips.js';
 import {
   bdRateRows,
+  namesOf,
   neededRows,
   RATE_HEAD,
   rateRows,
-  renderCodecs,
   SPEED_HEAD,
-  sizePlots,
   speedRows,
-} from './codecs/html.js';
-import type { ClipReport, CodecsReport } from './codecs/report.js';
-import { atEqualButteraugli, atEqualRate, codecStrip } from './codecs/strips.js';
+} from './codecs/tables.js';
 import { dataRoot, splits } from './data.js';
 import { openCandidates } from './quality/candidates.js';
 import { openInstruments } from './quality/instruments.js';
@@ -121,12 +121,8 @@ function printTable(title: string, head: readonly string[], rows: readonly strin
 }
 
 function printSize(clips: readonly ClipReport[], size: number): void {
-  const codecs = [
-    ...new Set(clips.flatMap(({ streams }) => streams.filter((s) => !s.own).map((s) => s.codec))),
-  ];
-  const own = [
-    ...new Set(clips.flatMap(({ streams }) => streams.filter((s) => s.own).map((s) => s.codec))),
-  ];
+  const codecs = namesOf(clips, false);
+  const own = namesOf(clips, true);
   const title = `${size}×${size}, ${clips.length} clips`;
   printTable(`${title}: rates`, RATE_HEAD, rateRows(clips));
   for (const name of own) {
@@ -143,6 +139,27 @@ function printSize(clips: readonly ClipReport[], size: number): void {
   }
   printTable(`${title}: BD-rate beside ${codecs[0]}`, ['', ...codecs.slice(1)], bdRateRows(clips));
   printTable(`${title}: speed`, SPEED_HEAD, speedRows(clips));
+}
+
+/** Writes the strips of every clip and says where they are and what they show. */
+async function drawStrips(clips: readonly ClipReport[], out: string) {
+  const strips = [];
+  for (const clip of clips) {
+    for (const [what, streams] of [
+      ['rate', atEqualRate(clip)],
+      ['Butteraugli', atEqualButteraugli(clip)],
+    ] as const) {
+      if (streams.length === 0) continue;
+      const path = `strips/${clip.file.replaceAll('/', '_')}-${clip.size}-${what}.jpg`;
+      writeFileSync(join(out, path), await codecStrip(clip, folderOf(out, clip), streams));
+      strips.push({
+        clip,
+        what: `Each codec's stream nearest to ours in ${what}; kbps over a call beside the name, ½: at half the size`,
+        path,
+      });
+    }
+  }
+  return strips;
 }
 
 async function main(): Promise<void> {
@@ -220,28 +237,13 @@ async function main(): Promise<void> {
     await instruments.close();
   }
   const report = write();
-  const strips = [];
-  for (const clip of report.clips) {
-    for (const [what, streams] of [
-      ['rate', atEqualRate(clip)],
-      ['Butteraugli', atEqualButteraugli(clip)],
-    ] as const) {
-      if (streams.length === 0) continue;
-      const path = `strips/${clip.file.replaceAll('/', '_')}-${clip.size}-${what}.jpg`;
-      writeFileSync(join(out, path), await codecStrip(clip, folderOf(out, clip), streams));
-      strips.push({
-        clip,
-        what: `Each codec's stream nearest to ours in ${what}; kbps over a call beside the name, ½: at half the size`,
-        path,
-      });
-    }
-  }
+  const strips = await drawStrips(report.clips, out);
   for (const size of options.sizes) {
     const clips = report.clips.filter((clip) => clip.size === size);
+    if (clips.length === 0) continue;
     printSize(clips, size);
-    const keys = ['butteraugli', 'akd', 'identity'];
     const label = `Butteraugli, keypoint error and identity similarity over the rate at ${size}×${size}`;
-    writeFileSync(join(out, `codecs-${size}.svg`), sizePlots(clips, label, keys, true));
+    writeFileSync(join(out, `codecs-${size}.svg`), sizePlots(clips, label, true));
   }
   const command = ['npx tsx bench/codecs.ts', ...process.argv.slice(2)].join(' ');
   writeFileSync(join(out, 'index.html'), renderCodecs(report, command, strips));

@@ -4,15 +4,16 @@ import { printed } from '../quality/figures.js';
 import { frontier } from './bd-rate.js';
 import { type PlotSeries, plotSheet, ratePlot } from './rate-plot.js';
 import type { ClipReport, CodecsReport, StreamReport } from './report.js';
+import { MEASURES, type MeanStream, meanFigure, meanStreams } from './summary.js';
 import {
-  MEASURES,
-  type MeanStream,
-  meanFigure,
-  meanStreams,
-  neededText,
-  summariseBdRate,
-  summariseNeeded,
-} from './summary.js';
+  bdRateRows,
+  namesOf,
+  neededRows,
+  RATE_HEAD,
+  rateRows,
+  SPEED_HEAD,
+  speedRows,
+} from './tables.js';
 
 const MORE_STYLE = `
 body { max-width: none; padding: 32px; }
@@ -23,27 +24,20 @@ img { display: block; max-width: 100%; margin-top: 12px; border-radius: 6px; }
 
 /** Told apart by people who see colours otherwise too: Okabe and Ito's. */
 const COLORS = ['#d55e00', '#0072b2', '#cc79a7', '#56b4e9', '#009e73', '#e69f00', '#7f7f7f'];
+/** Plots in a row. */
+const COLUMNS = 3;
 /** Style of plots that stand alone. */
 const ALONE = `text{fill:#626976;font:12px system-ui,sans-serif}text.note{fill:#1c1f26}.grid{stroke:#e4e7ec}.paper{fill:#fcfcfd}`;
 
-/** Names in a fixed order: ours first. */
-const namesOf = (clips: readonly ClipReport[], own: boolean) => [
-  ...new Set(
-    clips.flatMap(({ streams }) => streams.filter((each) => each.own === own)).map((s) => s.codec),
-  ),
-];
-
-/** The plots of one size: every measure over the rate, means over the clips. */
-export function sizePlots(
-  clips: readonly ClipReport[],
-  label: string,
-  keys: readonly string[] = MEASURES.map(({ key }) => key),
-  alone = false,
-): string {
+/**
+ * Plots of the clips of one size: measures over the rate, means over the clips. With `alone` the three that
+ * matter most, with a style of their own.
+ */
+export function sizePlots(clips: readonly ClipReport[], label: string, alone = false): string {
   const streams = meanStreams(clips);
   const names = [...namesOf(clips, true), ...namesOf(clips, false)];
   const colorOf = (name: string) => COLORS[names.indexOf(name) % COLORS.length];
-  const plots = MEASURES.filter(({ key }) => keys.includes(key)).map((measure) => {
+  const plots = (alone ? MEASURES.slice(0, COLUMNS) : MEASURES).map((measure) => {
     const sign = measure.higherIsBetter ? 1 : -1;
     const series = names.map((name): PlotSeries => {
       const points = streams
@@ -67,7 +61,7 @@ export function sizePlots(
     );
   });
   const legend = names.map((name) => ({ name, color: colorOf(name) }));
-  return plotSheet(plots.filter(Boolean), alone ? 3 : 3, legend, label, alone ? ALONE : '');
+  return plotSheet(plots.filter(Boolean), COLUMNS, legend, label, alone ? ALONE : '');
 }
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
@@ -77,36 +71,6 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
         `<tr><th>${escapeXml(first)}</th>${others.map((text) => `<td>${escapeXml(text)}</td>`).join('')}</tr>`,
     )
     .join('')}</tbody></table></div>`;
-
-/** Rows of who needs how much for the quality of one of our decoders. */
-export function neededRows(
-  clips: readonly ClipReport[],
-  own: string,
-  rate: 'call' | 'callBoth',
-): string[][] {
-  return MEASURES.map((measure) => [
-    measure.label,
-    ...namesOf(clips, false).map((codec) =>
-      neededText(summariseNeeded(clips, own, codec, measure, rate)),
-    ),
-  ]);
-}
-
-/** Rows of BD-rates beside the first codec. */
-export function bdRateRows(clips: readonly ClipReport[]): string[][] {
-  const [anchor, ...others] = namesOf(clips, false);
-  if (!anchor) return [];
-  return MEASURES.map((measure) => [
-    measure.label,
-    ...others.map((codec) => {
-      const found = summariseBdRate(clips, anchor, codec, measure);
-      if (!found) return 'no overlap';
-      const percent = 100 * found.mean;
-      const part = found.clips < clips.length ? ` (${found.clips} of ${clips.length} clips)` : '';
-      return `${percent > 0 ? '+' : '−'}${Math.abs(percent).toFixed(0)} %${part}`;
-    }),
-  ]);
-}
 
 const nameOf = ({ codec, own, side, targetKbps }: StreamReport, size: number) =>
   own ? codec : `${codec}${side < size ? ` at ${side}×${side}` : ''}, target ${targetKbps}`;
@@ -135,40 +99,6 @@ function streamsTable({ size, streams }: ClipReport): string {
     });
   return table(head, rows);
 }
-
-/** Times a frame, means over the streams of each codec: milliseconds. */
-export function speedRows(clips: readonly ClipReport[]): string[][] {
-  const all = clips.flatMap(({ streams, size }) => streams.filter(({ side }) => side === size));
-  return [...namesOf(clips, true), ...namesOf(clips, false)].map((name) => {
-    const of = all.filter(({ codec }) => codec === name);
-    const mean = (value: (stream: StreamReport) => number) =>
-      (of.reduce((sum, stream) => sum + value(stream), 0) / of.length).toFixed(1);
-    return [
-      name,
-      mean(({ speed }) => speed.encodeMs),
-      mean(({ speed }) => speed.decodeMs),
-      mean(({ speed }) => speed.encodeCpuMs),
-      mean(({ speed }) => speed.decodeCpuMs),
-    ];
-  });
-}
-export const SPEED_HEAD = ['ms a frame', 'encode', 'decode', 'encode CPU', 'decode CPU'];
-
-/** Rates of ours and the lowest of theirs, means over the clips, in kbps. */
-export function rateRows(clips: readonly ClipReport[]): string[][] {
-  const streams = meanStreams(clips);
-  return [...namesOf(clips, true), ...namesOf(clips, false)].flatMap((name) => {
-    const lowest = streams
-      .filter(({ codec }) => codec === name)
-      .toSorted((a, b) => a.rates.call - b.rates.call)[0];
-    if (!lowest) return [];
-    const { own, side, targetKbps, rates } = lowest;
-    const what = own ? name : `${name}, lowest (target ${targetKbps}, ${side}×${side})`;
-    const values = [rates.payload, rates.forward, rates.call, rates.callBoth, rates.clip];
-    return [[what, ...values.map((value) => value.toFixed(1))]];
-  });
-}
-export const RATE_HEAD = ['kbps', 'payload', 'forward', 'call', 'call, both ways', 'clip alone'];
 
 function sizeSection(clips: readonly ClipReport[], size: number): string {
   const codecs = namesOf(clips, false);

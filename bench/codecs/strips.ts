@@ -7,7 +7,7 @@ import type { ClipReport, Glimpse, StreamReport } from './report.js';
 import { lookedFilter, lookedOrdinals, samplingOf } from './sampling.js';
 
 /** Of the moments that are spread over a clip, those that a strip has; and those chosen for this. */
-const SPREAD = [1, 4, 7];
+const SPREAD = [0, 3, 6];
 const CHOSEN_FOR = 'mouth widest';
 
 /** Each video codec's stream that is nearest to the first of ours by a distance. */
@@ -38,6 +38,10 @@ export const atEqualButteraugli = (report: ClipReport) =>
       ? Math.abs(Math.log(figures.butteraugli / own.figures.butteraugli))
       : undefined,
   );
+
+/** What fits into the labels' column. */
+const shortName = (codec: string) =>
+  codec === 'portrait-256-cpu' ? 'visavis' : codec.replace('-av1', '');
 
 /** A JPEG: the source, all of ours, and these streams, with their rates over a call. */
 export async function codecStrip(
@@ -73,7 +77,7 @@ export async function codecStrip(
   });
   const names = rows.map(
     ({ codec, side, rates }) =>
-      `${codec.replace('portrait-256-cpu', 'visavis')}${side < size ? ' ½' : ''} ${rates.call.toFixed(0)}`,
+      `${shortName(codec)}${side < size ? ' ½' : ''} ${rates.call.toFixed(0)}`,
   );
   return drawStrip(moments, names, size);
 }
