@@ -49,6 +49,12 @@ interface Result {
   /** Who did what netem does: the kernel or the processes. */
   readonly impairedBy: 'netem' | 'sockets' | 'nothing';
   readonly figures?: CallFigures;
+  /** Moment of RFC 3339. */
+  readonly outageEnd?: string;
+  readonly frames?: {
+    readonly sent: CallRun['sender']['frames'];
+    readonly shown: CallRun['receiver']['frames'];
+  };
   /** Of the router's queues. */
   readonly queues?: ReturnType<Topology['counts']>;
   /** Of the simulated links. */
@@ -95,6 +101,8 @@ async function measure(topology: Topology, scenario: Scenario, run: number): Pro
     return {
       ...result,
       figures: callFigures(call, outageEndMs),
+      ...(outageEndMs && { outageEnd: new Date(outageEndMs).toISOString() }),
+      frames: { sent: call.sender.frames, shown: call.receiver.frames },
       queues: topology.counts(),
       links: { forward: call.sender.link, backward: call.receiver.link },
     };

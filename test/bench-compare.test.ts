@@ -13,14 +13,16 @@ describe('figures of a run', () => {
       ],
       curve: [{ quantiser: 4, all: { kbps: 2 } }],
       rows: [{ clip: 'a.mp4', psnr: 30, missing: null }, { psnr: 31 }],
-      series: Array.from({ length: 60 }, (_, second) => ({ second })),
+      frames: { sent: 7, shown: Array.from({ length: 60 }, (_, index) => ({ index })) },
+      series: [{ second: 1 }],
     };
     expect([...figuresIn(run)]).toEqual([
-      ['results.clean run 0.figures.latencyMs', 100],
-      ['results.clean run 1.figures.latencyMs', 101],
-      ['curve.quantiser 4.all.kbps', 2],
-      ['rows.a.mp4.psnr', 30],
-      ['rows.1.psnr', 31],
+      ['results[clean run 0].figures.latencyMs', 100],
+      ['results[clean run 1].figures.latencyMs', 101],
+      ['curve[quantiser 4].all.kbps', 2],
+      ['rows[a.mp4].psnr', 30],
+      ['rows[1].psnr', 31],
+      ['frames.sent', 7],
     ]);
   });
 
@@ -32,20 +34,22 @@ describe('figures of a run', () => {
       ],
     };
     expect([...figuresIn(run)]).toEqual([
-      ['rows.a.ms', 1],
-      ['rows.a#2.ms', 2],
+      ['rows[a].ms', 1],
+      ['rows[a #2].ms', 2],
     ]);
   });
 });
 
 test.each([
-  ['results.lowest.stages_ms.bundle.p95', 'lower'],
-  ['rows.a.identity kB', 'lower'],
-  ['clips.a.decoders.warp.identity', 'higher'],
+  ['results[lowest].stages_ms.bundle.p95', 'lower'],
+  ['rows[a].identity kB', 'lower'],
+  ['clips[a].decoders.warp.identity', 'higher'],
   ['clips.a.decoders.warp.mouthPsnr', 'higher'],
   ['clips.a.decoders.warp.decodeP50', 'lower'],
-  ['results.clean run 0.figures.decodedShare', 'higher'],
-  ['results.clean run 0.figures.heldShare', 'lower'],
+  ['results[clean].figures.decodedShare', 'higher'],
+  ['results[clean].figures.captureToShownP95Ms', 'lower'],
+  ['results[loss 10 %].queues.forward.packets', undefined],
+  ['results[clean].figures.heldShare', 'lower'],
   ['results.one-way.directions.0.fpsShown', 'higher'],
   ['wire.steady_forward_kbps', 'lower'],
   ['results.clean.count', undefined],

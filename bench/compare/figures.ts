@@ -1,7 +1,16 @@
 /** Figures of a bench's JSON by their path, whichever bench it is, and what has become worse. */
 
 /** Where a run says what it was, not what came out. */
-const SETTINGS = new Set(['machine', 'options', 'config', 'scenario', 'setting', 'link', 'links']);
+const SETTINGS = new Set([
+  'machine',
+  'options',
+  'config',
+  'scenario',
+  'setting',
+  'link',
+  'links',
+  'series',
+]);
 
 /** What tells an element of a list from the others, in the order of their names. */
 const NAMES = [
@@ -35,16 +44,16 @@ const HIGHER = new Set(
 /** Whether lower or higher is better; undefined: not known of a figure of that name. */
 export type Better = 'lower' | 'higher' | undefined;
 
-/** Figures by path, such as `results.lowest.stages.wire.p95`. Settings and series are left out. */
+/** Figures by path, such as `results[lowest].stages.wire.p95`. Settings and series are left out. */
 export function figuresIn(run: unknown): Map<string, number> {
   const figures = new Map<string, number>();
-  collect(run, [], figures);
+  collect(run, '', figures);
   return figures;
 }
 
-function collect(value: unknown, path: readonly string[], figures: Map<string, number>): void {
+function collect(value: unknown, path: string, figures: Map<string, number>): void {
   if (typeof value === 'number') {
-    figures.set(path.join('.'), value);
+    figures.set(path, value);
   } else if (Array.isArray(value)) {
     const named = value.map(nameOf);
     if (value.some((each) => typeof each !== 'object' || each === null)) return;
@@ -54,12 +63,13 @@ function collect(value: unknown, path: readonly string[], figures: Map<string, n
       const name = named[index] ?? `${index}`;
       const before = counts.get(name) ?? 0;
       counts.set(name, before + 1);
-      collect(each, [...path, before === 0 ? name : `${name}#${before + 1}`], figures);
+      const place = before === 0 ? name : `${name} #${before + 1}`;
+      collect(each, `${path}[${place}]`, figures);
     });
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, each] of Object.entries(value)) {
-      const setting = SETTINGS.has(key) || (path.length > 0 && NUMBERS.includes(key));
-      if (!setting) collect(each, [...path, key], figures);
+      const setting = SETTINGS.has(key) || (path !== '' && NUMBERS.includes(key));
+      if (!setting) collect(each, path === '' ? key : `${path}.${key}`, figures);
     }
   }
 }
@@ -83,7 +93,8 @@ function nameOf(element: unknown): string | undefined {
 export function better(path: string): Better {
   const words = path
     .replaceAll('kB', 'kb')
-    .replace(/([a-z])([A-Z0-9])/g, '$1 $2')
+    .replace(/\[[^\]]*\]/g, ' ')
+    .replace(/([a-z0-9])([A-Z])|([a-z])([0-9])/g, '$1$3 $2$4')
     .toLowerCase()
     .split(/[^a-z0-9]+/);
   for (const word of words.reverse()) {
