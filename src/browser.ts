@@ -25,6 +25,7 @@ export { fetchPack } from './models/pack-fetch.js';
 export { createBrowserPictureCodec } from './models/picture-codec-browser.js';
 export { InvalidStateError } from './protocol/errors.js';
 export type { StreamSize } from './protocol/limits.js';
+export type { Concealment, FrameOrigin } from './receiver/concealment.js';
 export type { EnrolmentStatus } from './sender/live-enrolment.js';
 export { ConnectError, type ConnectErrorCode } from './transport/connect-error.js';
 export {

@@ -34,6 +34,8 @@ export interface ShownPicture {
   readonly picture: Picture | undefined;
   /** Capture time on the sender's clock. */
   readonly captureMs: number;
+  /** The same by `callClock`, to play sound of the same moment with it; undefined until that is known. */
+  readonly capturedMs: number | undefined;
   /** When it arrived; undefined where it was made up. */
   readonly receivedMs: number | undefined;
   /** When the jitter buffer let it go. */

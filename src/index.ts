@@ -59,7 +59,7 @@ export type {
   TransferredIdentity,
 } from './protocol/identity-proof.js';
 export type { SessionStatus } from './protocol/session-status.js';
-export type { FrameOrigin } from './receiver/concealment.js';
+export type { Concealment, FrameOrigin } from './receiver/concealment.js';
 export type {
   OfferedPicture,
   PictureCounts,

@@ -1,4 +1,5 @@
 import type { DropCode } from '../protocol/errors.js';
+import type { Concealment, FrameOrigin } from '../receiver/concealment.js';
 import type { OutputPath } from './frame-sink.js';
 import type { CapturePath } from './frame-source.js';
 
@@ -57,6 +58,10 @@ export interface TalkingHeadReceiverStats {
   readonly framesShown: number;
   /** Frames that kept the last picture on show: nothing came, or a newer one was due already. */
   readonly framesHeld: number;
+  /** Frames that the jitter buffer let go, by how they came about. */
+  readonly framesByOrigin: Readonly<Record<FrameOrigin, number>>;
+  /** What is shown now for want of frames: see the event 'concealment'. */
+  readonly concealment: Concealment;
   /** Milliseconds from the jitter buffer to the picture. */
   readonly decodeMs: number | undefined;
   /** Milliseconds from the frame's arrival in the sender's worker to its picture on the track. */

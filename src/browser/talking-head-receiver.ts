@@ -1,5 +1,6 @@
 import type { AcceptedIdentity, Refusal } from '../consent/verify.js';
 import type { StreamSize } from '../protocol/limits.js';
+import type { Concealment } from '../receiver/concealment.js';
 import type { DecoderChoice, LabelSettings } from '../worker/messages.js';
 import { syncAudio } from './audio-sync.js';
 import { type StateChange, TypedEventTarget } from './events.js';
@@ -31,6 +32,11 @@ export interface TalkingHeadReceiverEvents {
   statechange: StateChange<TalkingHeadReceiverState>;
   /** The person's identity is signed for this call, and by which key. */
   identity: AcceptedIdentity;
+  /**
+   * Frames begin to be missing, or come again: 'extrapolated', the head goes on by guesses; 'held', after a second, the
+   * last picture stays; 'none', frames come. What is missing between two that came is made up without it.
+   */
+  concealment: { readonly state: Concealment };
   /** An identity was refused; 'statechange' to 'failed' follows. */
   refused: Refusal;
 }

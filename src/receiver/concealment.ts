@@ -4,6 +4,12 @@ import type { MotionState } from '../protocol/motion-codec.js';
 /** How a shown frame came about. */
 export type FrameOrigin = 'decoded' | 'interpolated' | 'extrapolated' | 'held';
 
+/**
+ * What is shown for want of frames: 'none' where they come, or those around a gap do; 'extrapolated', guesses from
+ * the last one; 'held', the last picture, from a second without any on.
+ */
+export type Concealment = 'none' | 'extrapolated' | 'held';
+
 /** Frames that motion goes on for after the last one known: longer guesses look worse than stills. */
 const EXTRAPOLATED_FRAMES = 4;
 /**

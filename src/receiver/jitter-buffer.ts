@@ -1,6 +1,6 @@
 import type { MotionState } from '../protocol/motion-codec.js';
 import type { ReceivedFrame } from '../protocol/motion-depacketizer.js';
-import { conceal, type FrameOrigin } from './concealment.js';
+import { type Concealment, conceal, type FrameOrigin } from './concealment.js';
 
 /** Frames held at most: five seconds at 50 a second; above, the oldest is dropped. */
 const MAX_FRAMES = 256;
@@ -89,6 +89,8 @@ export class JitterBuffer {
   #blind = 0;
   #playedMs = -Infinity;
   #late = 0;
+  readonly #origins = { decoded: 0, interpolated: 0, extrapolated: 0, held: 0 };
+  #concealment: Concealment = 'none';
 
   /** `faceValues`: how many of a frame's values describe the face; by default all. */
   constructor(mode: PlayoutMode, intervalMs: number, faceValues: number = Infinity) {
@@ -109,6 +111,16 @@ export class JitterBuffer {
   /** Frames that came after their place had been made up. */
   get lateFrames(): number {
     return this.#late;
+  }
+
+  /** Frames let go, by how they came about. */
+  get origins(): Readonly<Record<FrameOrigin, number>> {
+    return { ...this.#origins };
+  }
+
+  /** What is done for want of frames, by the frame let go last. */
+  get concealment(): Concealment {
+    return this.#concealment;
   }
 
   /** Whether every frame up to the announced end has been let go. */
@@ -188,6 +200,9 @@ export class JitterBuffer {
     }
     const due = this.#take(this.#next, nowMs);
     this.#playedMs = due.captureMs;
+    this.#origins[due.origin]++;
+    this.#concealment =
+      due.origin === 'extrapolated' || due.origin === 'held' ? due.origin : 'none';
     this.#skipHole();
     this.#calmDown();
     return due;

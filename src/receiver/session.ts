@@ -17,7 +17,8 @@ import { MotionDepacketizer } from '../protocol/motion-depacketizer.js';
 import { type Outgoing, PERSONAL, PICTURES, STRIDE, UNPACED } from '../protocol/outgoing.js';
 import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
-import type { FrameOrigin } from './concealment.js';
+import { captureTime } from './capture-time.js';
+import type { Concealment, FrameOrigin } from './concealment.js';
 import { FeedbackScheduler } from './feedback-scheduler.js';
 import { JitterBuffer } from './jitter-buffer.js';
 import { type OfferedPicture, type PictureCounts, PictureReceiver } from './picture-receiver.js';
@@ -50,6 +51,11 @@ export interface PresentedFrame {
   readonly landmarks: Landmarks | undefined;
   /** Capture time on the sender's clock, less a multiple of 2^16 that is the same for all frames. */
   readonly captureMs: number;
+  /**
+   * Capture time on this side's clock, made-up frames' too, to play sound of the same moment with it; undefined
+   * until the sender's clock was measured, a round trip after the handshake.
+   */
+  readonly capturedMs: number | undefined;
   /** When it arrived; undefined where it was made up. */
   readonly receivedMs: number | undefined;
   /** When the jitter buffer let it go. */
@@ -62,6 +68,10 @@ export interface ReceiverStats {
   readonly framesReceived: number;
   /** Frames that came after their place had been made up. */
   readonly framesLate: number;
+  /** Frames let go, by how they came about. */
+  readonly framesByOrigin: Readonly<Record<FrameOrigin, number>>;
+  /** What is shown now for want of frames. */
+  readonly concealment: Concealment;
   /** Pictures during the call that were put to use, and those that were refused, by code. */
   readonly pictures: PictureCounts;
   /** Milliseconds that the jitter buffer adds now. */
@@ -153,6 +163,13 @@ export class ReceiverSession {
       backwardBytes: this.#backwardBytes,
       framesReceived: this.#framesReceived,
       framesLate: this.#buffer?.lateFrames ?? 0,
+      framesByOrigin: this.#buffer?.origins ?? {
+        decoded: 0,
+        interpolated: 0,
+        extrapolated: 0,
+        held: 0,
+      },
+      concealment: this.#buffer?.concealment ?? 'none',
       pictures: this.pictures.counts,
       playoutDelayMs: this.#buffer?.delayMs ?? 0,
       clock: this.#clock.estimate,
@@ -243,7 +260,10 @@ export class ReceiverSession {
     }
     if (this.#bye && (!this.#buffer || this.#buffer.finished)) this.#endNow(this.#bye);
     if (!due) return undefined;
-    const { values, quantiser, ...rest } = due;
+    const { values, quantiser, ...timed } = due;
+    const clock = this.#clock.estimate;
+    const capturedMs = clock && captureTime(due.captureMs, clock.offset, nowMs);
+    const rest = { ...timed, capturedMs };
     const still = this.pictures.stillFor({ ...rest, hasFace: values !== undefined });
     if (still) return { ...rest, origin: 'still', still, landmarks: undefined };
     return { ...rest, landmarks: values && this.#model?.reconstruct(values, quantiser) };

@@ -8,6 +8,7 @@ import type { Picture } from '../geometry/picture.js';
 import type { Pack } from '../models/pack.js';
 import { fetchPack } from '../models/pack-fetch.js';
 import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
+import type { Concealment } from '../receiver/concealment.js';
 import { type ChosenDecoder, chooseDecoder } from './decoders.js';
 import { openSink, type PictureWriter } from './frame-sink.js';
 import { createLabel } from './label.js';
@@ -16,9 +17,6 @@ import { MedianMeter, RateMeter } from './meters.js';
 import type { Page } from './page.js';
 import { type Pipeline, PipelineState } from './pipeline.js';
 import type { RelayedChannels } from './relayed-channels.js';
-
-/** Capture times are known but for a multiple of this (spec/bitstream.md, motion packets). */
-const CAPTURE_WRAP_MS = 65_536;
 
 /** Messages of the peer in, pictures on a track out. */
 export class ReceiverPipeline implements Pipeline {
@@ -33,6 +31,7 @@ export class ReceiverPipeline implements Pipeline {
   readonly #latencyMs = new MedianMeter();
   #writer: PictureWriter | undefined;
   #receiver: CallReceiver | undefined;
+  #concealment: Concealment = 'none';
   #shown = 0;
   #held = 0;
   #closed = false;
@@ -107,6 +106,7 @@ export class ReceiverPipeline implements Pipeline {
     const {
       playoutDelayMs = 0,
       backwardBytes = 0,
+      framesByOrigin = { decoded: 0, interpolated: 0, extrapolated: 0, held: 0 },
       drops = {},
       pictures = { used: 0, refused: {} },
       clock,
@@ -118,6 +118,8 @@ export class ReceiverPipeline implements Pipeline {
       fps: this.#rate.perSecond(callClock()),
       framesShown: this.#shown,
       framesHeld: this.#held,
+      framesByOrigin,
+      concealment: this.#concealment,
       decodeMs: this.#decodeMs.median,
       latencyMs: this.#latencyMs.median,
       roundTripMs: clock?.roundTrip,
@@ -137,8 +139,9 @@ export class ReceiverPipeline implements Pipeline {
     this.#state.set('ended');
   }
 
-  async #show({ picture, captureMs, playoutMs, decodedMs }: ShownPicture): Promise<void> {
+  async #show({ picture, capturedMs, playoutMs, decodedMs }: ShownPicture): Promise<void> {
     if (this.#closed) return;
+    this.#tellConcealment();
     if (!picture) {
       this.#held++;
       return;
@@ -148,11 +151,14 @@ export class ReceiverPipeline implements Pipeline {
     this.#shown++;
     this.#rate.add(nowMs);
     if (decodedMs !== undefined) this.#decodeMs.add(decodedMs - playoutMs);
-    const clock = this.#receiver?.getStats().clock;
-    if (clock) {
-      const latency = (nowMs + clock.offset - captureMs) % CAPTURE_WRAP_MS;
-      this.#latencyMs.add((latency + CAPTURE_WRAP_MS) % CAPTURE_WRAP_MS);
-    }
+    if (capturedMs !== undefined) this.#latencyMs.add(nowMs - capturedMs);
+  }
+
+  #tellConcealment(): void {
+    const { concealment = 'none' } = this.#receiver?.getStats() ?? {};
+    if (concealment === this.#concealment) return;
+    this.#concealment = concealment;
+    this.#page.event('concealment', { state: concealment });
   }
 
   async #write(picture: Picture, atMs: number): Promise<void> {
