@@ -16,12 +16,8 @@ import { checkMethods, checkOption } from './protocol/check-options.js';
 import type { StreamSize } from './protocol/limits.js';
 import type { FrameOrigin } from './receiver/concealment.js';
 import type { OfferedPicture } from './receiver/picture-receiver.js';
-import {
-  type OfferedIdentity,
-  type PresentedFrame,
-  ReceiverSession,
-  type ReceiverStats,
-} from './receiver/session.js';
+import type { PresentedFrame } from './receiver/presented-frame.js';
+import { type OfferedIdentity, ReceiverSession, type ReceiverStats } from './receiver/session.js';
 import type { CallChannels } from './transport/channel.js';
 
 /** A frame on show. Times are milliseconds of `callClock`. */

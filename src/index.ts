@@ -65,9 +65,9 @@ export type {
   PictureCounts,
   PictureReceiver,
 } from './receiver/picture-receiver.js';
+export type { PresentedFrame } from './receiver/presented-frame.js';
 export {
   type OfferedIdentity,
-  type PresentedFrame,
   ReceiverSession,
   type ReceiverSessionOptions,
   type ReceiverStats,

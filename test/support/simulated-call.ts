@@ -9,9 +9,9 @@
  */
 import type { Landmarks } from '../../src/geometry/landmarks.js';
 import type { Outgoing } from '../../src/protocol/outgoing.js';
+import type { PresentedFrame } from '../../src/receiver/presented-frame.js';
 import {
   type OfferedIdentity,
-  type PresentedFrame,
   ReceiverSession,
   type ReceiverSessionOptions,
 } from '../../src/receiver/session.js';
