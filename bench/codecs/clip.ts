@@ -20,10 +20,10 @@ import {
   toYuv,
 } from './ffmpeg.js';
 import { judgeStreams, rememberSources } from './judge-stream.js';
-import { runOwn } from './own-streams.js';
+import { runOwn, withPreset } from './own-streams.js';
 import type { ClipReport, Repeat, StreamReport } from './report.js';
 import { isLooked, lookedFilter, lookedOrdinals, samplingOf } from './sampling.js';
-import { motionRates, videoRates } from './wire-rates.js';
+import { videoRates } from './wire-rates.js';
 
 /** Two streams of one codec whose bytes differ by less are one. */
 const SAME_BYTES = 0.02;
@@ -114,7 +114,7 @@ async function measureOwn(task: ClipTask): Promise<ClipReport> {
     frames,
     stride,
     measuredFrames,
-    identityBytes: start.identityBytes,
+    identityBytes: start.identity.length,
     references: start.references,
     glimpses: moments.chosen().map(({ index, why, source }) => ({
       index,
@@ -122,13 +122,13 @@ async function measureOwn(task: ClipTask): Promise<ClipReport> {
       why,
       boxes: source.face?.boxes,
     })),
-    streams: streams.map(({ name, traffic, speed }, at) => ({
+    streams: streams.map(({ name, bytes, rates, speed }, at) => ({
       codec: name,
       own: true,
       targetKbps: undefined,
       side: size,
-      bytes: start.identityBytes + traffic.bytes,
-      rates: motionRates(traffic, start.identityBytes),
+      bytes,
+      rates,
       speed,
       figures: figures[at],
     })),
@@ -155,12 +155,16 @@ export async function measureClip(
     [...report.streams, ...report.repeats].some(
       (each) => each.codec === codec.name && each.side === side && each.targetKbps === targetKbps,
     );
-  if (before && wanted.every((each) => isDone(before, each))) return before;
+  const ownNames = task.candidates.flatMap(({ name }) => [name, withPreset(name)]);
+  const hasOwn = ownNames.every((name) => before?.streams.some(({ codec }) => codec === name));
+  if (before && hasOwn && wanted.every((each) => isDone(before, each))) return before;
   let report = before;
-  if (!report || !existsSync(sourcePath(task))) {
+  if (!report || !hasOwn || !existsSync(sourcePath(task))) {
     if (before && !task.hasTime()) return before;
-    report = await measureOwn(task);
-    for (const stream of report.streams) task.save(report, stream);
+    const own = await measureOwn(task);
+    const others = before?.streams.filter((stream) => !stream.own) ?? [];
+    report = { ...own, streams: [...own.streams, ...others], repeats: before?.repeats ?? [] };
+    for (const stream of own.streams) task.save(report, stream);
   }
   const { fps } = report;
   const sampling = samplingOf(fps, stride);

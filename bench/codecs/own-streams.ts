@@ -1,11 +1,14 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Landmarks } from '../../src/geometry/landmarks.js';
 import type { Picture } from '../../src/geometry/picture.js';
 import type { FaceDecoder } from '../../src/models/decoder.js';
 import type { StreamSize } from '../../src/protocol/limits.js';
 import type { FaceTracker } from '../../src/sender/tracker.js';
 import type { Candidate } from '../quality/candidates.js';
-import { type ClipStart, type LaneTraffic, runClip } from '../quality/run-clip.js';
+import { type ClipStart, runClip } from '../quality/run-clip.js';
+import { createAnalysis, decodePreset, playPreset } from './preset-stream.js';
 import type { Speed } from './report.js';
+import { messageRates, motionRates, type WireRates } from './wire-rates.js';
 
 /** Time of the calls of one kind: by the clock, and of all threads of this process. */
 function createStopwatch() {
@@ -43,7 +46,9 @@ function timedDecoder(decoder: FaceDecoder, watch: Stopwatch): FaceDecoder {
 /** One of our decoders on a clip. */
 export interface OwnStream {
   readonly name: string;
-  readonly traffic: LaneTraffic;
+  readonly rates: WireRates;
+  /** Bytes of the identity and of the motion. */
+  readonly bytes: number;
   readonly speed: Speed;
   /** What it showed of the frames that are looked at. */
   readonly shown: readonly Picture[];
@@ -74,9 +79,14 @@ export interface OwnRunOptions {
   readonly sourcePath: string;
 }
 
+/** The preset that is measured beside a fixed four frames a message. */
+const PRESET = 'lowest';
+/** The name of a decoder's stream with it. */
+export const withPreset = (name: string) => `${name}, ${PRESET}`;
+
 /**
- * Takes a clip through the whole codec but the network, and writes the crop, frame by frame, for the video
- * codecs. Throws UserError where nobody can be enrolled.
+ * Takes a clip through the whole codec but the network, with four frames a message and with the preset `lowest`,
+ * and writes the crop, frame by frame, for the video codecs. Throws UserError where nobody can be enrolled.
  */
 export async function runOwn(options: OwnRunOptions): Promise<OwnRun> {
   const { candidates, isLooked } = options;
@@ -86,6 +96,8 @@ export async function runOwn(options: OwnRunOptions): Promise<OwnRun> {
   let frames = 0;
   const indices: number[] = [];
   const shown: Picture[][] = candidates.map(() => []);
+  const geometry: (Landmarks | undefined)[][] = candidates.map(() => []);
+  let analyses: Awaited<ReturnType<typeof createAnalysis>>[] | undefined;
   const file: FileHandle = await open(options.sourcePath, 'w');
   try {
     const traffic = await runClip(
@@ -114,6 +126,13 @@ export async function runOwn(options: OwnRunOptions): Promise<OwnRun> {
         },
         async frame(frame) {
           await file.write(frame.source.data);
+          analyses ??= await Promise.all(
+            candidates.map(({ pack }) => createAnalysis(pack, start!.identity)),
+          );
+          for (const [at, analyse] of analyses.entries()) {
+            const { source: picture, landmarks } = frame;
+            geometry[at].push(analyse({ picture, landmarks })?.slice());
+          }
           if (isLooked(frames++, start!.fps)) {
             indices.push(frame.index);
             for (const [at, { picture }] of frame.shown.entries()) shown[at].push(picture);
@@ -122,21 +141,44 @@ export async function runOwn(options: OwnRunOptions): Promise<OwnRun> {
       },
     );
     const tracked = tracking.mean;
-    const streams = candidates.map(({ name }, at) => {
+    const { identity, fps } = start!;
+    const streams: OwnStream[] = [];
+    for (const [at, candidate] of candidates.entries()) {
+      const { name, pack } = candidate;
       const encodeMs = traffic[at].encodeMs / frames;
       const decodes = decoding[at].mean;
-      return {
-        name,
-        traffic: traffic[at],
-        shown: shown[at],
-        speed: {
-          encodeMs: tracked.wallMs + encodeMs,
-          encodeCpuMs: tracked.cpuMs + encodeMs,
-          decodeMs: decodes.wallMs,
-          decodeCpuMs: decodes.cpuMs,
-        },
+      const speed = {
+        encodeMs: tracked.wallMs + encodeMs,
+        encodeCpuMs: tracked.cpuMs + encodeMs,
+        decodeMs: decodes.wallMs,
+        decodeCpuMs: decodes.cpuMs,
       };
-    });
+      streams.push({
+        name,
+        rates: motionRates(traffic[at], identity.length),
+        bytes: identity.length + traffic[at].bytes,
+        speed,
+        shown: shown[at],
+      });
+      const { size } = options;
+      const played = playPreset({
+        ...{ pack, identity, size, fps, preset: PRESET },
+        geometry: geometry[at],
+      });
+      const ordinals = Array.from({ length: frames }, (_, ordinal) => ordinal);
+      streams.push({
+        name: withPreset(name),
+        rates: messageRates(played.traffic, identity.length),
+        bytes: identity.length + played.traffic.forward.reduce((sum, bytes) => sum + bytes, 0),
+        speed,
+        shown: await decodePreset(
+          candidate,
+          identity,
+          played.shown,
+          ordinals.filter((ordinal) => isLooked(ordinal, fps)),
+        ),
+      });
+    }
     return { start: start!, frames, indices, streams };
   } finally {
     await file.close();

@@ -1,3 +1,4 @@
+import type { WireProfile } from '../../src/sender/rate-model.js';
 import { type MotionTraffic, ratesOf } from '../quality/wire.js';
 
 /**
@@ -43,13 +44,16 @@ export interface WireRates {
   readonly clip: number;
 }
 
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 const kbps = (bytes: number, seconds: number) => (bytes * 8) / 1000 / seconds;
 
-/** Rates of our own stream, with an identity of so many bytes. */
+const identityOnWire = (bytes: number) =>
+  bytes + Math.ceil(bytes / IDENTITY_CHUNK) * IDENTITY_OVERHEAD;
+
+/** Rates of our own stream between werift peers, with an identity of so many bytes. */
 export function motionRates(traffic: MotionTraffic, identityBytes: number): WireRates {
   const { payloadKbps, forwardKbps, wireKbps } = ratesOf(traffic);
-  const datagrams = Math.ceil(identityBytes / IDENTITY_CHUNK);
-  const startBytes = identityBytes + datagrams * IDENTITY_OVERHEAD;
+  const startBytes = identityOnWire(identityBytes);
   const call = forwardKbps + kbps(startBytes, CALL_SECONDS);
   return {
     payload: payloadKbps,
@@ -61,14 +65,54 @@ export function motionRates(traffic: MotionTraffic, identityBytes: number): Wire
   };
 }
 
+/** Messages of a call between browsers, bytes of each. */
+export interface MessageTraffic {
+  readonly forward: readonly number[];
+  readonly back: readonly number[];
+  readonly seconds: number;
+}
+
+/** Between Chromium peers. */
+export const CHROMIUM_WIRE: WireProfile = {
+  messageBytes: 93,
+  backgroundBps: 700,
+  lowestBps: 7_000,
+};
+/** SCTP pads a chunk to a multiple of so many bytes (RFC 9260, 3.2). */
+const SCTP_ALIGNMENT = 4;
+/** An acknowledgement in a datagram of its own for every second message (RFC 9260, 6.2): as long as the headers of one. */
+const MESSAGES_PER_SACK = 2;
+
+/** Rates of a stream of ours between Chromium peers, with the headers that rate control counts. */
+export function messageRates(
+  { forward, back, seconds }: MessageTraffic,
+  identityBytes: number,
+): WireRates {
+  const { messageBytes, backgroundBps } = CHROMIUM_WIRE;
+  const wire = (own: readonly number[], others: readonly number[]) => {
+    const padded = own.map((bytes) => Math.ceil(bytes / SCTP_ALIGNMENT) * SCTP_ALIGNMENT);
+    const sacks = others.length / MESSAGES_PER_SACK;
+    return kbps(sum(padded) + (own.length + sacks) * messageBytes, seconds) + backgroundBps / 1000;
+  };
+  const startBytes = identityOnWire(identityBytes);
+  const steady = wire(forward, back);
+  const call = steady + kbps(startBytes, CALL_SECONDS);
+  return {
+    payload: kbps(sum(forward), seconds),
+    forward: steady,
+    startBytes,
+    call,
+    callBoth: call + wire(back, forward),
+    clip: steady + kbps(startBytes, seconds),
+  };
+}
+
 /** A coded frame in packets, their headers counted. */
 function packetised(bytes: number): number {
   const room = MAX_DATAGRAM - RTP_BYTES - SRTP_TAG_BYTES;
   const headers = RTP_BYTES + SRTP_TAG_BYTES + UDP_IP_BYTES;
   return bytes + Math.ceil(bytes / room) * headers;
 }
-
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 /**
  * Rates of a video stream: bytes of each coded frame, the keyframe first. The first `settling` frames are

@@ -168,7 +168,7 @@ async function judgeClip(
     report: {
       file,
       fps: start.fps,
-      identityBytes: start.identityBytes,
+      identityBytes: start.identity.length,
       references: start.references,
       frames: ordinal,
       measuredFrames,

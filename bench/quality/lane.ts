@@ -41,17 +41,8 @@ export interface Lane {
   close(): Promise<void>;
 }
 
-/**
- * Opens a decoder for a person (bytes of `encodeIdentity`), as the two sessions would, without their
- * network: every message arrives, in order and at once. The person's reference is on show before the
- * first frame. An identity that cannot be read is an Error.
- */
-export async function openLane(
-  candidate: Candidate,
-  identityBytes: Uint8Array,
-  fps: number,
-): Promise<Lane> {
-  const { pack } = candidate;
+/** Opens a decoder and gives it a person (bytes of `encodeIdentity`); one that cannot be read is an Error. */
+export async function openDecoder(candidate: Candidate, identityBytes: Uint8Array) {
   const parsed = parseIdentity(identityBytes);
   if (!parsed.ok) throw new Error(`the identity cannot be read: ${parsed.drop}`);
   const { value: identity } = parsed;
@@ -64,12 +55,28 @@ export async function openLane(
   );
   const decoder: FaceDecoder = await candidate.create();
   await decoder.setIdentity({ ...identity, references });
+  return { decoder, identity };
+}
+
+/**
+ * Opens a decoder for a person (bytes of `encodeIdentity`), as the two sessions would, without their
+ * network: every message arrives, in order and at once. The person's reference is on show before the
+ * first frame. An identity that cannot be read is an Error.
+ */
+export async function openLane(
+  candidate: Candidate,
+  identityBytes: Uint8Array,
+  fps: number,
+): Promise<Lane> {
+  const { pack } = candidate;
+  const { decoder, identity } = await openDecoder(candidate, identityBytes);
   // The receiver shows the first reference while it waits, which also warms the decoder up.
   let picture = await decoder.decode(identity.references[0].landmarks);
 
   const frameIntervalMs = 1000 / fps;
   const sender = new MotionModel(pack.basis, identity.neutral, pack.moreValues);
   const receiver = new MotionModel(pack.basis, identity.neutral, pack.moreValues);
+  const codec = createNodePictureCodec();
   const analyser = await createFrameAnalyser({ pack, identity: identityBytes, codec });
   const packetizer = new MotionPacketizer({
     tables: pack.tables,

@@ -1,5 +1,6 @@
 import { enrolClip } from '../../src/cli/enrol-clip.js';
 import { openClip } from '../../src/cli/media/clip-source.js';
+import type { Landmarks } from '../../src/geometry/landmarks.js';
 import type { Picture } from '../../src/geometry/picture.js';
 import { resampleSquare } from '../../src/geometry/resample.js';
 import type { StreamSize } from '../../src/protocol/limits.js';
@@ -36,6 +37,12 @@ export interface CodedFrame {
   readonly shown: readonly Shown[];
 }
 
+/** The same with what it was made of. */
+export interface TrackedFrame extends CodedFrame {
+  /** What the tracker found, crop units; undefined: no face. */
+  readonly landmarks: Landmarks | undefined;
+}
+
 /** What was sent to a decoder, and what it took to make it. */
 export interface LaneTraffic extends MotionTraffic {
   /** Milliseconds in all, from landmarks and pictures to messages. */
@@ -49,14 +56,15 @@ export interface ClipStart {
   readonly firstIndex: number;
   /** Frames that will come, as far as the container knows. */
   readonly expectedFrames: number | undefined;
-  readonly identityBytes: number;
+  /** Bytes of `encodeIdentity`. */
+  readonly identity: Uint8Array;
   readonly references: number;
 }
 
 export interface ClipObserver {
   start(start: ClipStart): void;
   /** The pictures become the observer's. The next frame waits for it. */
-  frame(frame: CodedFrame): Promise<void>;
+  frame(frame: TrackedFrame): Promise<void>;
 }
 
 /**
@@ -85,10 +93,10 @@ export async function runClip(
       fps: clip.fps,
       firstIndex: nextIndex,
       expectedFrames: clip.frameCount && Math.min(limit, clip.frameCount - nextIndex),
-      identityBytes: identity.length,
+      identity,
       references: enrolled.referenceCount,
     });
-    const sources: { readonly index: number; readonly source: Picture }[] = [];
+    const sources: Pick<TrackedFrame, 'index' | 'source' | 'landmarks'>[] = [];
     const queues: Shown[][] = candidates.map(() => []);
     const deliver = async (from: (lane: Lane) => Promise<Shown[]>) => {
       for (const [at, lane] of lanes.entries()) queues[at].push(...(await from(lane)));
@@ -105,7 +113,7 @@ export async function runClip(
       const square = found ? crop.follow(found.landmarks) : crop.square;
       const source = resampleSquare(picture, square, size);
       const landmarks = found && toCropUnits(found.landmarks, square);
-      sources.push({ index, source });
+      sources.push({ index, source, landmarks });
       await deliver((lane) => lane.push(landmarks, source));
     }
     await deliver((lane) => lane.flush());
