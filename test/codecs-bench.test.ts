@@ -6,12 +6,23 @@ import { bdRate, frontier, neededRate, pchip, type RatePoint } from '../bench/co
 import { VIDEO_CODECS } from '../bench/codecs/encoders.js';
 import { decoded, encode, frameSizes, timeDecoding, toYuv } from '../bench/codecs/ffmpeg.js';
 import { renderCodecs, sizePlots } from '../bench/codecs/html.js';
+import { playPreset } from '../bench/codecs/preset-stream.js';
 import type { ClipReport, StreamReport } from '../bench/codecs/report.js';
 import { isLooked, lookedFilter, lookedOrdinals, samplingOf } from '../bench/codecs/sampling.js';
 import { MEASURES, meanStreams, neededText, summariseNeeded } from '../bench/codecs/summary.js';
 import { bdRateRows, neededRows } from '../bench/codecs/tables.js';
-import { motionRates, videoRates } from '../bench/codecs/wire-rates.js';
+import {
+  CHROMIUM_WIRE,
+  messageRates,
+  motionRates,
+  videoRates,
+} from '../bench/codecs/wire-rates.js';
 import type { Figures } from '../bench/quality/figures.js';
+import { createPicture } from '../src/geometry/picture.js';
+import { openPack } from '../src/models/pack-node.js';
+import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
+import { enrol } from '../src/sender/enrolment.js';
+import { syntheticFace } from './synthetic-face.js';
 import { itNeeds } from './tools.js';
 
 const curve = (kbps: readonly number[], quality: readonly number[]): RatePoint[] =>
@@ -94,6 +105,44 @@ describe('rates on the wire', () => {
     expect(rates.forward).toBeCloseTo(((1400 + 25 * 97 + 4 * 120) * 8) / 1000 / 4, 9);
     expect(rates.clip - rates.forward).toBeCloseTo((rates.startBytes * 8) / 1000 / 4, 9);
     expect(rates.callBoth).toBeGreaterThan(rates.call);
+  });
+});
+
+describe('rates on the wire between browsers', () => {
+  it('have padding, headers, acknowledgements and the background', () => {
+    const traffic = { forward: [10, 12], back: [5], seconds: 2 };
+    const rates = messageRates(traffic, 1100);
+    const { messageBytes, backgroundBps } = CHROMIUM_WIRE;
+    const forward = (24 + 2.5 * messageBytes) * 4 + backgroundBps;
+    const back = (8 + 2 * messageBytes) * 4 + backgroundBps;
+    expect(rates.payload).toBeCloseTo((22 * 4) / 1000, 12);
+    expect(rates.forward).toBeCloseTo(forward / 1000, 12);
+    expect(rates.call).toBeCloseTo((forward + ((1100 + 97) * 8) / 300) / 1000, 12);
+    expect(rates.callBoth - rates.call).toBeCloseTo(back / 1000, 12);
+  });
+});
+
+describe('a preset', () => {
+  it('is played between two sessions: every frame shown, the rate held', async () => {
+    const pack = await openPack('warp');
+    const geometry = Array.from({ length: 50 }, (_, at) => syntheticFace(128 + Math.sin(at / 5)));
+    const picture = createPicture(256, 256);
+    const codec = createNodePictureCodec();
+    const { identity } = await enrol(
+      geometry.slice(0, 3).map((landmarks) => ({ picture, landmarks })),
+      { size: 256, references: 1, codec },
+    );
+    const { shown, traffic } = playPreset({
+      ...{ pack, identity, size: 256, fps: 25, preset: 'lowest' },
+      geometry,
+    });
+    expect(shown).toHaveLength(50);
+    const offsets = shown.map((face, at) => Math.abs(face![0] - geometry[at][0]));
+    expect(Math.max(...offsets)).toBeLessThan(0.5);
+    expect(traffic.seconds).toBe(2);
+    expect(traffic.forward.length).toBeGreaterThan(4);
+    const rates = messageRates(traffic, identity.length);
+    expect(rates.forward).toBeLessThan(CHROMIUM_WIRE.lowestBps / 1000);
   });
 });
 
