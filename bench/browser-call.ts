@@ -1,6 +1,6 @@
 /**
  * A call between two pages of a headless Chromium, without a GPU: `npx tsx bench/browser-call.ts [--clip PATH]
- * [--seconds 20] [--decoder auto] [--size 256] [--fps 25] [--messages N] [--chromium FLAG]... [--json FILE]`.
+ * [--seconds 20] [--decoder auto] [--size 256] [--fps 25] [--preset NAME] [--chromium FLAG]... [--json FILE]`.
  * The clip (default: the sample) is each page's camera. Four runs: one way and both ways, with the clip, for
  * frames shown a second, bytes on the wire and long tasks; and with two stills of it that take turns at random,
  * for the latency from picture to picture. Both pages, the capture and all work share this machine's cores: only
@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { chromium, type Page } from 'playwright-core';
 import { writeAssets } from '../src/cli/commands/assets.js';
+import type { RatePreset } from '../src/sender/rate-presets.js';
 import { fakeCameraArguments, writeFakeCamera } from '../test/support/fake-camera.js';
 import { serveFiles } from '../test/support/static-server.js';
 import { chromiumPath } from '../test/tools.js';
@@ -29,7 +30,7 @@ const { values: options } = parseArgs({
     decoder: { type: 'string', default: 'auto' },
     size: { type: 'string', default: '256' },
     fps: { type: 'string', default: '25' },
-    messages: { type: 'string' },
+    preset: { type: 'string' },
     runs: { type: 'string', default: 'one-way,both-ways,one-way-latency,both-ways-latency' },
     chromium: { type: 'string', multiple: true, default: [] },
     json: { type: 'string' },
@@ -116,7 +117,7 @@ async function measure(name: string) {
     sender: {
       size: Number(options.size),
       fps: Number(options.fps),
-      ...(options.messages && { framesPerMessage: Number(options.messages) }),
+      ...(options.preset && { preset: options.preset as RatePreset }),
     },
     receiver: { decoder: options.decoder, size: Number(options.size) },
   });

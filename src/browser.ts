@@ -27,6 +27,8 @@ export { InvalidStateError } from './protocol/errors.js';
 export type { StreamSize } from './protocol/limits.js';
 export type { Concealment, FrameOrigin } from './receiver/concealment.js';
 export type { EnrolmentStatus } from './sender/live-enrolment.js';
+export type { RateDecision, RateReason } from './sender/rate-control.js';
+export type { RatePreset } from './sender/rate-presets.js';
 export { ConnectError, type ConnectErrorCode } from './transport/connect-error.js';
 export {
   type AdaptedChannels,

@@ -85,6 +85,14 @@ export {
   type FrameAnalyserOptions,
 } from './sender/frame-analyser.js';
 export type { PictureReport, PictureSender, ReferenceUpdate } from './sender/picture-sender.js';
+export type { RateDecision, RateReason } from './sender/rate-control.js';
+export {
+  CHROMIUM_WIRE,
+  type MotionSettings,
+  WERIFT_WIRE,
+  type WireProfile,
+} from './sender/rate-model.js';
+export type { RateOptions, RatePreset } from './sender/rate-presets.js';
 export {
   SenderSession,
   type SenderSessionOptions,

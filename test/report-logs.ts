@@ -56,6 +56,21 @@ export function senderLog(): SenderLog {
     size: 256,
     references: 4,
     bundle: 2,
+    preset: 'balanced',
+    rate: {
+      framesPerPacket: 2,
+      stride: 1,
+      quantiser: 4,
+      redundancy: 0,
+      reason: 'preset',
+      limitBps: 20_000,
+      motionBps: 8_000,
+      pictureBps: 12_000,
+      bundlingMs: 40,
+      frameBytes: 14,
+      loss: 0,
+      queueMs: 0,
+    },
   };
 }
 

@@ -105,7 +105,7 @@ describe('report.json', () => {
       },
       connect_to_first_frame_ms: 1200,
       connect_ms: 300,
-      config: { size: 256, references: 4, bundle: 2, buffer_ms: 40 },
+      config: { bundle: 2, preset: 'balanced', rate_reason: 'preset', buffer_ms: 40 },
       drops: { 'too-old': 2 },
     });
     expect(report.stages_ms.track).toEqual({ p50: 16.5, p95: 21, p99: 21 });

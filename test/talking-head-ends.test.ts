@@ -41,7 +41,7 @@ const BAD_OPTIONS: readonly Refused[] = [
   ['sender', { size: 300 }, 'size: must be one of 256, 512, not 300'],
   ['sender', { fps: 0 }, 'fps: must be a number 1–30, not 0'],
   ['sender', { fps: '25' }, 'fps: must be a number 1–30, not 25'],
-  ['sender', { framesPerMessage: 5 }, 'framesPerMessage: must be a whole number 1–4, not 5'],
+  ['sender', { maxLatencyMs: -1 }, 'maxLatencyMs: must be a number 0–1000, not -1'],
   ['receiver', { connection: null }, 'connection: must be an RTCPeerConnection'],
   ['receiver', { channels: {} }, 'channels.control: must be an RTCDataChannel'],
   ['receiver', { decoder: 'gpu' }, `${DECODER}, not gpu`],

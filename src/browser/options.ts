@@ -1,4 +1,6 @@
-import { checkInteger, checkOption, checkStreamSize } from '../protocol/check-options.js';
+import { checkOption, checkStreamSize } from '../protocol/check-options.js';
+import { CHROMIUM_WIRE } from '../sender/rate-model.js';
+import { rateAims } from '../sender/rate-presets.js';
 import type { DataChannelPair } from '../transport/rtc-data-channel.js';
 import type {
   DecoderChoice,
@@ -39,8 +41,7 @@ const DEFAULT_SIZE = 256;
 const DEFAULT_FPS = 25;
 const MAX_FPS = 30;
 /** Half of the headers of one frame a message, for one frame's time of latency. */
-const DEFAULT_FRAMES_PER_MESSAGE = 2;
-const MAX_FRAMES_PER_MESSAGE = 4;
+const BALANCED_LATENCY_MS = 40;
 const DECODERS: readonly DecoderChoice[] = ['auto', 'webgpu', 'wasm', 'warp'];
 const POSITIONS: readonly LabelPosition[] = [
   'top-left',
@@ -56,7 +57,8 @@ const MAX_LABEL_LENGTH = 48;
 export function senderSettings(options: TalkingHeadSenderOptions): SenderSettings {
   checkOption(typeof options === 'object' && options !== null, 'options', 'an object');
   const { track, tracker, enrolment = 'quick', size = DEFAULT_SIZE, fps = DEFAULT_FPS } = options;
-  const { framesPerMessage = DEFAULT_FRAMES_PER_MESSAGE } = options;
+  const { preset = 'balanced', maxBitrateBps, maxLatencyMs } = options;
+  const balanced = preset === 'balanced' ? { maxLatencyMs: BALANCED_LATENCY_MS } : {};
   checkTrack('track', track);
   const common = commonSettings(options);
   checkStreamSize('size', size);
@@ -66,7 +68,13 @@ export function senderSettings(options: TalkingHeadSenderOptions): SenderSetting
     `a number 1–${MAX_FPS}`,
     fps,
   );
-  checkInteger('framesPerMessage', framesPerMessage, 1, MAX_FRAMES_PER_MESSAGE);
+  const rate = {
+    preset,
+    ...balanced,
+    ...(maxBitrateBps !== undefined && { maxBitrateBps }),
+    ...(maxLatencyMs !== undefined && { maxLatencyMs }),
+  };
+  rateAims(rate, CHROMIUM_WIRE);
   const known = enrolment === 'quick' || enrolment === 'guided' || isSaved(enrolment);
   checkOption(known, 'enrolment', "'quick', 'guided' or a saved enrolment", enrolment as never);
   return {
@@ -75,7 +83,7 @@ export function senderSettings(options: TalkingHeadSenderOptions): SenderSetting
     enrolment,
     size,
     fps,
-    framesPerMessage,
+    rate,
   };
 }
 

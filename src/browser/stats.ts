@@ -1,5 +1,6 @@
 import type { DropCode } from '../protocol/errors.js';
 import type { Concealment, FrameOrigin } from '../receiver/concealment.js';
+import type { RateDecision } from '../sender/rate-control.js';
 import type { OutputPath } from './frame-sink.js';
 import type { CapturePath } from './frame-source.js';
 
@@ -34,6 +35,8 @@ export interface TalkingHeadSenderStats {
   readonly controlBytes: number;
   /** Loss that the receiver last reported, 0–1. */
   readonly lossFraction: number;
+  /** How motion is sent now, and why; undefined before the call. */
+  readonly rate: RateDecision | undefined;
 }
 
 /** What `TalkingHeadReceiver.getStats` gives, likewise. */

@@ -2,6 +2,7 @@ import type { SavedEnrolment } from '../consent/saved-enrolment.js';
 import { InvalidStateError } from '../protocol/errors.js';
 import type { StreamSize } from '../protocol/limits.js';
 import type { EnrolmentStatus } from '../sender/live-enrolment.js';
+import type { RatePreset } from '../sender/rate-presets.js';
 import { type StateChange, TypedEventTarget } from './events.js';
 import { type Capture, startCapture } from './frame-source.js';
 import { checkTrack, senderSettings, type TalkingHeadOptions } from './options.js';
@@ -26,8 +27,18 @@ export interface TalkingHeadSenderOptions extends TalkingHeadOptions {
   readonly size?: StreamSize;
   /** Most frames a second, 1–30. Default 25. A slow machine sends what it can track. */
   readonly fps?: number;
-  /** Motion frames in a message, 1–4: fewer for less latency, more for fewer bytes. Default 2. */
-  readonly framesPerMessage?: 1 | 2 | 3 | 4;
+  /**
+   * What motion is sent for: 'lowest' (10 kbps there and back), 'balanced' (default; 20 kbps at most) or
+   * 'lowest-latency' (one frame a message, 40 kbps at most).
+   */
+  readonly preset?: RatePreset;
+  /** Bits a second on the wire at most, every header counted, 3 000–10 000 000. Default: the preset's. */
+  readonly maxBitrateBps?: number;
+  /**
+   * Milliseconds that frames may wait for others, to share a message's headers, 0–1000. Default: 120 with
+   * 'lowest', 40 with 'balanced', else 0.
+   */
+  readonly maxLatencyMs?: number;
 }
 
 /** 'ended' and 'failed' are final. */

@@ -33,7 +33,9 @@ demo, loopback and send:
                         demo and loopback on fewer than four cores: 256, but with --fast)
   --references K        reference pictures, 1–16 (4)
   --enrol-seconds S     seconds to enrol the person from (1)
-  --bundle N            motion frames a message, 1–4 (4): fewer cost less delay and more headers
+  --preset NAME         lowest (12 kbps there and back), balanced (20 kbps forward at most) or lowest-latency
+                        (40 kbps): how motion is sent, by what the network does (balanced)
+  --bundle N            motion frames a message, 1–4, whatever the preset: fewer cost less delay, more headers
   --loss P              loopback and demo: share of datagrams lost in both directions, 0–1 (0)
   --jitter-ms N         likewise: each is up to so much later, 0–5000 (0)
   --seed S              likewise: which are lost and how late they are (1)

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { MAX_REFERENCES, STREAM_SIZES, type StreamSize } from '../protocol/limits.js';
+import { RATE_PRESETS, type RatePreset } from '../sender/rate-presets.js';
 import { isRoomName } from '../transport/signalling.js';
 import { createSimulatedLink, type SimulatedLinkOptions } from '../transport/simulated-link.js';
 import { UserError } from './user-error.js';
@@ -19,7 +20,9 @@ export interface MediaOptions {
   readonly references: number;
   readonly enrolSeconds: number;
   readonly fast: boolean;
-  readonly bundle: number;
+  readonly preset: RatePreset;
+  /** Frames a message, whatever the preset; undefined: as rate control chooses. */
+  readonly bundle: number | undefined;
   readonly saveFrames: boolean;
 }
 
@@ -59,6 +62,7 @@ const OPTIONS = {
   'enrol-seconds': { type: 'string' },
   fast: { type: 'boolean' },
   bundle: { type: 'string' },
+  preset: { type: 'string' },
   'save-frames': { type: 'boolean' },
   out: { type: 'string' },
   room: { type: 'string' },
@@ -117,6 +121,10 @@ export function parseCommand(
   if (size !== undefined && !STREAM_SIZES.some((each) => `${each}` === size)) {
     throw usage(`--size must be ${STREAM_SIZES.join(' or ')}, not ${size}`);
   }
+  const preset = RATE_PRESETS.find((each) => each === (text('preset') ?? 'balanced'));
+  if (preset === undefined) {
+    throw usage(`--preset must be ${RATE_PRESETS.join(', ')}, not ${text('preset')}`);
+  }
   const room = text('room');
   if (room !== undefined && !isRoomName(room)) {
     throw usage(`--room must be 1–64 letters, digits, _ or -, not ${room}`);
@@ -141,7 +149,8 @@ export function parseCommand(
       references: number('references', 4, 1, MAX_REFERENCES),
       enrolSeconds: number('enrol-seconds', 1, 0.1, MAX_ENROL_SECONDS, false),
       fast: parsed.values.fast === true,
-      bundle: number('bundle', 4, 1, 4),
+      preset,
+      bundle: text('bundle') === undefined ? undefined : number('bundle', 4, 1, 4),
       saveFrames: parsed.values['save-frames'] === true,
     },
     out: text('out'),

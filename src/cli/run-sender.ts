@@ -9,6 +9,7 @@ import { STREAM_SIZES, type StreamSize } from '../protocol/limits.js';
 import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
 import { createFrameAnalyser } from '../sender/frame-analyser.js';
+import type { RatePreset } from '../sender/rate-presets.js';
 import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
 import type { SimulatedLinkOptions } from '../transport/simulated-link.js';
 import { connect } from './connect.js';
@@ -36,8 +37,9 @@ export interface SenderRunOptions {
   readonly enrolSeconds: number;
   /** As fast as it goes, not at the clip's own rate. */
   readonly fast: boolean;
-  /** Frames a message, 1–4. */
-  readonly bundle: number;
+  readonly preset: RatePreset;
+  /** Frames a message, 1–4; undefined: as rate control chooses. */
+  readonly bundle: number | undefined;
   /** What a simulated network does to what is sent. */
   readonly link: SimulatedLinkOptions | undefined;
   /** Takes the crops that are given to the codec. */
@@ -95,8 +97,8 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
     pack,
     identity: enrolled.identity,
     fps: clip.fps,
-    framesPerPacket: options.bundle,
-    redundancy: 0,
+    preset: options.preset,
+    ...(options.bundle !== undefined && { framesPerPacket: options.bundle }),
     unpaced: options.fast,
     firstFrame: enrolled.nextIndex,
   });
@@ -151,7 +153,9 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
       endedMs: callClock(),
       size: enrolled.size,
       references: enrolled.referenceCount,
-      bundle: options.bundle,
+      preset: options.preset,
+      bundle: stats.rate.framesPerPacket,
+      rate: stats.rate,
     },
   };
 }

@@ -36,6 +36,15 @@ export const WERIFT_WIRE: WireProfile = {
 const RECOVERY_MS = 130;
 /** What a guess goes wrong by as time passes, and that it is seen as a jerk. */
 const PIXELS_PER_MADE_UP_MS = 0.75 / 40;
+/**
+ * Between Chromium peers over IPv4 (`bench/bandwidth.ts`): the same, with a consent check every 2.5 s.
+ */
+export const CHROMIUM_WIRE: WireProfile = {
+  messageBytes: 93,
+  backgroundBps: 700,
+  lowestBps: 7_000,
+};
+
 /** SCTP pads a chunk to four bytes: so many in the mean. */
 const MEAN_PADDING_BYTES = 1.5;
 /** A predicted packet's header; one more where it has a reference distance, as with a stride. */

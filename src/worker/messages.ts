@@ -2,6 +2,7 @@ import type { ConnectionFingerprints } from '../consent/fingerprints.js';
 import type { SavedEnrolment } from '../consent/saved-enrolment.js';
 import type { Tensor } from '../models/inference.js';
 import type { StreamSize } from '../protocol/limits.js';
+import type { RateOptions } from '../sender/rate-presets.js';
 import type { CloseReason } from '../transport/channel.js';
 
 /**
@@ -34,7 +35,7 @@ export interface SenderSettings extends CommonSettings {
   readonly enrolment: 'quick' | 'guided' | SavedEnrolment;
   readonly size: StreamSize;
   readonly fps: number;
-  readonly framesPerMessage: number;
+  readonly rate: RateOptions;
 }
 
 export type DecoderChoice = 'auto' | 'webgpu' | 'wasm' | 'warp';

@@ -9,6 +9,7 @@ import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
 import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
 import { createFrameAnalyser } from '../sender/frame-analyser.js';
+import { CHROMIUM_WIRE } from '../sender/rate-model.js';
 import type { TrackedFace } from '../sender/tracker.js';
 import { FaceFeed } from './face-feed.js';
 import type { SenderSettings, ToWorker } from './messages.js';
@@ -119,6 +120,7 @@ export class SenderPipeline implements Pipeline {
       pictureBytes,
       controlBytes,
       lossFraction,
+      rate: this.#sender?.getStats().rate,
     };
   }
 
@@ -156,7 +158,8 @@ export class SenderPipeline implements Pipeline {
       identity,
       ...signed,
       fps: person.fps,
-      framesPerPacket: this.#settings.framesPerMessage,
+      ...this.#settings.rate,
+      wire: CHROMIUM_WIRE,
     });
     this.#state.set('streaming');
     await this.#stream(sender, person, analyser.analyse);

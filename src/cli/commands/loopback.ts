@@ -36,6 +36,7 @@ export async function loopback(
     'references',
     'enrol-seconds',
     'fast',
+    'preset',
     'bundle',
     'out',
     'save-frames',
@@ -93,10 +94,11 @@ function senderArgs(media: ReturnType<typeof parseCommand>['media']): string[] {
   const args = [
     ...['--references', `${media.references}`],
     ...['--enrol-seconds', `${media.enrolSeconds}`],
-    ...['--bundle', `${media.bundle}`],
+    ...['--preset', media.preset],
   ];
   const size =
     media.size ?? (media.fast || availableParallelism() >= CORES_FOR_512 ? undefined : 256);
+  if (media.bundle !== undefined) args.push('--bundle', `${media.bundle}`);
   if (size !== undefined) args.push('--size', `${size}`);
   if (media.personal !== undefined) args.push(`--personal=${media.personal}`);
   if (media.tracker !== undefined) args.push(`--tracker=${media.tracker}`);

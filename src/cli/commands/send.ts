@@ -16,6 +16,7 @@ export async function send(args: readonly string[], abort: AbortSignal): Promise
     'references',
     'enrol-seconds',
     'fast',
+    'preset',
     'bundle',
     'out',
     'save-frames',

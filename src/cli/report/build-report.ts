@@ -93,6 +93,11 @@ export function buildReport(input: ReportInput): Report {
       size: sender?.size ?? null,
       references: sender?.references ?? null,
       bundle: sender?.bundle ?? null,
+      preset: sender?.preset ?? null,
+      stride: sender?.rate.stride ?? null,
+      quantiser: sender?.rate.quantiser ?? null,
+      redundancy: sender?.rate.redundancy ?? null,
+      rate_reason: sender?.rate.reason ?? null,
       ...input.config,
     },
     series: {

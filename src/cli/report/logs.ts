@@ -1,3 +1,5 @@
+import type { RateDecision } from '../../sender/rate-control.js';
+import type { RatePreset } from '../../sender/rate-presets.js';
 import type { SimulatedLinkOptions, SimulatedLinkStats } from '../../transport/simulated-link.js';
 
 /**
@@ -73,8 +75,11 @@ export interface SenderLog {
   readonly size: number;
   /** Reference pictures in the identity. */
   readonly references: number;
-  /** Frames in one packet. */
+  readonly preset: RatePreset;
+  /** Frames in one packet, at the end. */
   readonly bundle: number;
+  /** What rate control had chosen at the end. */
+  readonly rate: RateDecision;
 }
 
 /** How a frame on show came about: from the wire, or by concealment. */
