@@ -24,7 +24,7 @@ import { measureClip } from './codecs/clip.js';
 import { availableCodecs, VIDEO_CODECS } from './codecs/encoders.js';
 import { renderCodecs, sizePlots } from './codecs/html.js';
 import type { ClipReport, CodecsReport } from './codecs/report.js';
-import { atEqualButteraugli, atEqualRate, codecStrip } from './codecs/strips.js';
+import { atEqualKeypoints, atEqualRate, codecStrip } from './codecs/strips.js';
 import {
   bdRateRows,
   namesOf,
@@ -36,6 +36,7 @@ import {
 } from './codecs/tables.js';
 import { dataRoot, splits } from './data.js';
 import { openCandidates } from './quality/candidates.js';
+import { COLUMNS, printed } from './quality/figures.js';
 import { openInstruments } from './quality/instruments.js';
 
 /** All validation clips whose head has 500 pixels and more. */
@@ -141,17 +142,23 @@ function printSize(clips: readonly ClipReport[], size: number): void {
   printTable(`${title}: speed`, SPEED_HEAD, speedRows(clips));
 }
 
-/** Writes the strips of every clip and says where they are and what they show. */
-async function drawStrips(clips: readonly ClipReport[], out: string) {
+/** Writes the strips of every clip but those `before`, and says where they are and what they show. */
+async function drawStrips(
+  clips: readonly ClipReport[],
+  before: readonly ClipReport[],
+  out: string,
+) {
   const strips = [];
   for (const clip of clips) {
     for (const [what, streams] of [
       ['rate', atEqualRate(clip)],
-      ['Butteraugli', atEqualButteraugli(clip)],
+      ['keypoint error', atEqualKeypoints(clip)],
     ] as const) {
       if (streams.length === 0) continue;
-      const path = `strips/${clip.file.replaceAll('/', '_')}-${clip.size}-${what}.jpg`;
-      writeFileSync(join(out, path), await codecStrip(clip, folderOf(out, clip), streams));
+      const path = `strips/${clip.file.replaceAll('/', '_')}-${clip.size}-${what.replace(' ', '-')}.jpg`;
+      if (!(before.includes(clip) && existsSync(join(out, path)))) {
+        writeFileSync(join(out, path), await codecStrip(clip, folderOf(out, clip), streams));
+      }
       strips.push({
         clip,
         what: `Each codec's stream nearest to ours in ${what}; kbps over a call beside the name, ½: at half the size`,
@@ -220,8 +227,12 @@ async function main(): Promise<void> {
             save(latest, { codec, side, targetKbps, rates, figures }) {
               reports.set(key, latest);
               write();
+              const shown = (['psnr', 'butteraugli', 'akd', 'identity', 'lost'] as const).map(
+                (column) => `${COLUMNS[column].heading} ${printed(column, figures[column])}`,
+              );
+              const asked = targetKbps ? `${side} ${targetKbps}` : '';
               console.log(
-                `${basename(file)} ${size}: ${codec}${targetKbps ? ` ${side} ${targetKbps}` : ''}: ${rates.call.toFixed(1)} kbps, PSNR ${figures.psnr?.toFixed(2)}, Butteraugli ${figures.butteraugli?.toFixed(3)}, AKD ${figures.akd?.toFixed(2)}, identity ${figures.identity?.toFixed(3)}, lost ${figures.lost?.toFixed(0)} %`,
+                `${basename(file)} ${size}: ${codec} ${asked}: ${rates.call.toFixed(1)} kbps, ${shown.join(', ')}`,
               );
             },
           },
@@ -234,7 +245,7 @@ async function main(): Promise<void> {
     await instruments.close();
   }
   const report = write();
-  const strips = await drawStrips(report.clips, out);
+  const strips = await drawStrips(report.clips, before, out);
   for (const size of options.sizes) {
     const clips = report.clips.filter((clip) => clip.size === size);
     if (clips.length === 0) continue;

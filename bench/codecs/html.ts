@@ -2,6 +2,7 @@ import { escapeXml } from '../../src/cli/report/plots.js';
 import { STYLE } from '../../src/cli/report/style.js';
 import { printed } from '../quality/figures.js';
 import { frontier } from './bd-rate.js';
+import { decoderOf } from './own-streams.js';
 import { type PlotSeries, plotSheet, ratePlot } from './rate-plot.js';
 import type { ClipReport, CodecsReport, StreamReport } from './report.js';
 import { MEASURES, type MeanStream, meanFigure, meanStreams } from './summary.js';
@@ -35,13 +36,14 @@ const ALONE = `text{fill:#626976;font:12px system-ui,sans-serif}text.note{fill:#
  */
 export function sizePlots(clips: readonly ClipReport[], label: string, alone = false): string {
   const streams = meanStreams(clips);
-  const names = [...namesOf(clips, true), ...namesOf(clips, false)];
+  const own = [...new Set(namesOf(clips, true).map(decoderOf))];
+  const names = [...own, ...namesOf(clips, false)];
   const colorOf = (name: string) => COLORS[names.indexOf(name) % COLORS.length];
   const plots = (alone ? MEASURES.slice(0, COLUMNS) : MEASURES).map((measure) => {
     const sign = measure.higherIsBetter ? 1 : -1;
     const series = names.map((name): PlotSeries => {
       const points = streams
-        .filter(({ codec }) => codec === name)
+        .filter(({ codec }) => decoderOf(codec) === name)
         .flatMap((stream: MeanStream) => {
           const value = meanFigure(stream, measure);
           return value === undefined ? [] : [{ kbps: stream.rates.call, value }];
@@ -49,10 +51,12 @@ export function sizePlots(clips: readonly ClipReport[], label: string, alone = f
       const best = frontier(points.map(({ kbps, value }) => ({ kbps, quality: sign * value })));
       const isBest = ({ kbps, value }: (typeof points)[number]) =>
         best.some((each) => each.kbps === kbps && each.quality === sign * value);
-      const own = streams.some((stream) => stream.codec === name && stream.own);
-      const line = points.filter(isBest).toSorted((a, b) => a.kbps - b.kbps);
-      const others = points.filter((point) => !isBest(point));
-      return { name, color: colorOf(name), line, others, own };
+      const isOwn = own.includes(name);
+      const line = points
+        .filter((point) => isOwn || isBest(point))
+        .toSorted((a, b) => a.kbps - b.kbps);
+      const others = points.filter((point) => !line.includes(point));
+      return { name, color: colorOf(name), line, others, own: isOwn };
     });
     return ratePlot(
       measure.label,

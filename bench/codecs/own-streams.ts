@@ -83,6 +83,8 @@ export interface OwnRunOptions {
 const PRESET = 'lowest';
 /** The name of a decoder's stream with it. */
 export const withPreset = (name: string) => `${name}, ${PRESET}`;
+/** The decoder of a stream of ours, by the stream's name. */
+export const decoderOf = (name: string) => name.replace(`, ${PRESET}`, '');
 
 /**
  * Takes a clip through the whole codec but the network, with four frames a message and with the preset `lowest`,

@@ -15,7 +15,7 @@ export interface PlotSeries {
   readonly line: readonly PlotPoint[];
   /** Not joined: those that others of the same codec beat. */
   readonly others: readonly PlotPoint[];
-  /** A single point drawn large, with a dashed line up and down: ours. */
+  /** Large points, and a dashed line across at the first: ours. */
   readonly own: boolean;
 }
 
@@ -53,7 +53,7 @@ export function ratePlot(title: string, better: string, series: readonly PlotSer
     ),
     `<text x="${right}" y="${HEIGHT - 8}" text-anchor="end">kbps on the wire, forward, over a call of 5 minutes</text>`,
     ...series.flatMap(({ color, line, others, own }) => [
-      ...(own ? line : []).map(
+      ...(own ? line.slice(0, 1) : []).map(
         ({ value }) =>
           `<line x1="${MARGIN.left}" x2="${right}" y1="${y(value)}" y2="${y(value)}" stroke="${color}" stroke-dasharray="3 4"/>`,
       ),

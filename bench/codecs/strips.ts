@@ -3,6 +3,7 @@ import type { Picture } from '../../src/geometry/picture.js';
 import { drawStrip } from '../quality/strip.js';
 import { lookedSources, ownPath, streamPath } from './clip.js';
 import { decoded, picturesOf } from './ffmpeg.js';
+import { decoderOf } from './own-streams.js';
 import type { ClipReport, Glimpse, StreamReport } from './report.js';
 import { lookedFilter, lookedOrdinals, samplingOf } from './sampling.js';
 
@@ -31,19 +32,17 @@ function nearest(
 export const atEqualRate = (report: ClipReport) =>
   nearest(report, ({ rates }, own) => Math.abs(Math.log(rates.call / own.rates.call)));
 
-/** At equal Butteraugli. */
-export const atEqualButteraugli = (report: ClipReport) =>
+/** At equal keypoint error. */
+export const atEqualKeypoints = (report: ClipReport) =>
   nearest(report, ({ figures }, own) =>
-    figures.butteraugli && own.figures.butteraugli
-      ? Math.abs(Math.log(figures.butteraugli / own.figures.butteraugli))
-      : undefined,
+    figures.akd && own.figures.akd ? Math.abs(Math.log(figures.akd / own.figures.akd)) : undefined,
   );
 
 /** What fits into the labels' column. */
 const shortName = (codec: string) =>
   codec === 'portrait-256-cpu' ? 'visavis' : codec.replace('-av1', '');
 
-/** A JPEG: the source, all of ours, and these streams, with their rates over a call. */
+/** A JPEG: the source, our decoders, and these streams, with their rates over a call. */
 export async function codecStrip(
   report: ClipReport,
   folder: string,
@@ -53,11 +52,14 @@ export async function codecStrip(
   const sampling = samplingOf(fps, stride);
   const ordinals = lookedOrdinals(frames, sampling);
   const sources = await lookedSources(folder, report);
-  const rows = [...report.streams.filter(({ own }) => own), ...others];
+  const own = report.streams.filter(
+    (stream) => stream.own && decoderOf(stream.codec) === stream.codec,
+  );
+  const rows = [...own, ...others];
   const shown: Picture[][] = [];
-  for (const { own, codec, side, targetKbps } of rows) {
+  for (const { own: isOwn, codec, side, targetKbps } of rows) {
     shown.push(
-      own
+      isOwn
         ? picturesOf(await readFile(ownPath(folder, codec)), size)
         : await decoded(streamPath(folder, codec, side, targetKbps!), size, lookedFilter(sampling)),
     );
