@@ -11,17 +11,13 @@ import type { ClipReport, StreamReport } from '../bench/codecs/report.js';
 import { isLooked, lookedFilter, lookedOrdinals, samplingOf } from '../bench/codecs/sampling.js';
 import { MEASURES, meanStreams, neededText, summariseNeeded } from '../bench/codecs/summary.js';
 import { bdRateRows, neededRows } from '../bench/codecs/tables.js';
-import {
-  CHROMIUM_WIRE,
-  messageRates,
-  motionRates,
-  videoRates,
-} from '../bench/codecs/wire-rates.js';
+import { messageRates, motionRates, videoRates } from '../bench/codecs/wire-rates.js';
 import type { Figures } from '../bench/quality/figures.js';
 import { createPicture } from '../src/geometry/picture.js';
 import { openPack } from '../src/models/pack-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import { enrol } from '../src/sender/enrolment.js';
+import { CHROMIUM_WIRE } from '../src/sender/rate-model.js';
 import { syntheticFace } from './synthetic-face.js';
 import { itNeeds } from './tools.js';
 

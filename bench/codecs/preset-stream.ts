@@ -5,11 +5,12 @@ import type { Pack } from '../../src/models/pack.js';
 import { createNodePictureCodec } from '../../src/models/picture-codec-node.js';
 import type { StreamSize } from '../../src/protocol/limits.js';
 import { createFrameAnalyser } from '../../src/sender/frame-analyser.js';
+import { CHROMIUM_WIRE } from '../../src/sender/rate-model.js';
 import type { RatePreset } from '../../src/sender/rate-presets.js';
 import { createSimulatedCall, type SimulatedCall } from '../../test/support/simulated-call.js';
 import type { Candidate } from '../quality/candidates.js';
 import { openDecoder } from '../quality/lane.js';
-import { CHROMIUM_WIRE, type MessageTraffic } from './wire-rates.js';
+import type { MessageTraffic } from './wire-rates.js';
 
 /** Seconds in which rate control settles; the pass that is measured comes after. */
 const SETTLE_SECONDS = 12;

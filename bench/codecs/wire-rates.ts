@@ -1,4 +1,4 @@
-import type { WireProfile } from '../../src/sender/rate-model.js';
+import { CHROMIUM_WIRE } from '../../src/sender/rate-model.js';
 import { type MotionTraffic, ratesOf } from '../quality/wire.js';
 
 /**
@@ -72,12 +72,6 @@ export interface MessageTraffic {
   readonly seconds: number;
 }
 
-/** Between Chromium peers. */
-export const CHROMIUM_WIRE: WireProfile = {
-  messageBytes: 93,
-  backgroundBps: 700,
-  lowestBps: 7_000,
-};
 /** SCTP pads a chunk to a multiple of so many bytes (RFC 9260, 3.2). */
 const SCTP_ALIGNMENT = 4;
 /** An acknowledgement in a datagram of its own for every second message (RFC 9260, 6.2): as long as the headers of one. */
