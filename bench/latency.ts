@@ -24,9 +24,6 @@ const LIMIT_MS = 300_000;
 /** What `added` may be, at the 95th percentile, in milliseconds. */
 const TARGETS: Readonly<Record<string, number>> = { lowest: 160, 'lowest-latency': 45 };
 
-/** Frames a message, until the command line has `--preset`. */
-const BUNDLES: Readonly<Record<string, number>> = { lowest: 4, balanced: 2, 'lowest-latency': 1 };
-
 const { values: options } = parseArgs({
   options: {
     clip: { type: 'string', default: SAMPLE },
@@ -81,7 +78,7 @@ try {
         ...{ clip: options.clip, pack: options.pack, limitMs: LIMIT_MS },
         sender: {
           ...side,
-          args: ['--bundle', `${BUNDLES[preset]}`, '--size', options.size, ...link],
+          args: ['--preset', preset, '--size', options.size, ...link],
         },
         receiver: { ...side, args: link },
       });

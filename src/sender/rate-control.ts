@@ -92,6 +92,8 @@ export class RateController {
   #quantiser: number | undefined;
   #current: MotionSettings;
   #betterSinceMs: number | undefined;
+  /** Something better would be sent if more bits were allowed. */
+  #heldBack = false;
 
   constructor({ fps, aims, wire, fixed = {} }: RateControllerOptions) {
     this.#aims = aims;
@@ -132,6 +134,8 @@ export class RateController {
       this.#betterSinceMs ??= nowMs;
       if (nowMs - this.#betterSinceMs >= PATIENCE_MS) this.#take(best);
     } else this.#betterSinceMs = undefined;
+    const wanted = this.#score(this.#best(Infinity));
+    this.#heldBack = this.#score(this.#current) - wanted > MARGIN_PIXELS;
     return this.#current;
   }
 
@@ -151,19 +155,18 @@ export class RateController {
   get decision(): RateDecision {
     const { limitBps, limited, loss, queueMs } = this.#link;
     const motionBps = this.#bps(this.#current);
-    const free = this.#score(this.#current) - this.#score(this.#best(Infinity)) > MARGIN_PIXELS;
     const protects = this.#current.redundancy > 0 && loss > 0;
     const bounded = limited ? 'congestion' : protects ? 'loss' : 'bitrate';
     return {
       ...this.#current,
-      reason: free ? bounded : protects ? 'loss' : 'preset',
+      reason: this.#heldBack ? bounded : protects ? 'loss' : 'preset',
       limitBps,
       motionBps,
       pictureBps: this.pictureBps,
       bundlingMs: this.#model.bundlingMs(this.#current),
       frameBytes: this.#frameBytes,
       loss,
-      queueMs,
+      queueMs: Math.round(queueMs),
     };
   }
 
