@@ -136,6 +136,15 @@ describe('rate control on a path that takes less', () => {
   });
 });
 
+describe('a machine that is slow to look at its frames', () => {
+  it('is not taken for a queue of the network', () => {
+    const slowMs = (nowMs: number) => (nowMs > 20_000 && nowMs < 40_000 ? 400 : 0);
+    const seconds = rateCall({ seconds: 60, slowMs });
+    expect(Math.max(...seconds.map(({ queueMs }) => queueMs))).toBeLessThan(150);
+    expect(seconds.every(({ limitBps }) => limitBps === 20_000)).toBe(true);
+  });
+});
+
 describe('rate options', () => {
   const aims = (options: RateOptions) => rateAims(options, WERIFT_WIRE);
 

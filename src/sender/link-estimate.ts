@@ -21,6 +21,8 @@ const SILENT_MS = 1_500;
 const ONSET_MS = 500;
 /** Over less time, what arrived is one message more or less. */
 const MIN_ARRIVED_MS = 500;
+/** Reports of which the fastest shows the path without a queue. */
+const ANSWERS = 32;
 /** Messages whose frames are remembered: some twelve seconds of the fastest stream. */
 const REMEMBERED = 512;
 /**
@@ -50,7 +52,10 @@ export class LinkEstimate {
   readonly #sent: { readonly atMs: number; readonly bytes: number }[] = [];
   /** All bytes that were sent, and how many of them were when a frame left: what arrived by it. */
   #sentBytes = 0;
-  readonly #sentBy: { readonly frame: number; readonly bytes: number }[] = [];
+  readonly #sentBy: { readonly frame: number; readonly bytes: number; readonly atMs: number }[] =
+    [];
+  /** From when a frame left to the report that it arrived, of the last reports. */
+  readonly #answerMs: number[] = [];
   #arrivedBytes: number | undefined;
   #messages = 0;
   #lost = 0;
@@ -94,7 +99,7 @@ export class LinkEstimate {
   sent(wireBytes: number, nowMs: number, frame?: number): void {
     this.#messages++;
     this.#sentBytes += wireBytes;
-    if (frame !== undefined) this.#sentBy.push({ frame, bytes: this.#sentBytes });
+    if (frame !== undefined) this.#sentBy.push({ frame, bytes: this.#sentBytes, atMs: nowMs });
     if (this.#sentBy.length > REMEMBERED) this.#sentBy.shift();
     this.#sent.push({ atMs: nowMs, bytes: wireBytes });
     while (this.#sent[0].atMs <= nowMs - RATE_WINDOW_MS) this.#sent.shift();
@@ -119,9 +124,11 @@ export class LinkEstimate {
     this.#heard = this.#heard * kept + this.#messages;
     this.#messages = 0;
     const sinceMs = nowMs - (this.#reportMs ?? nowMs - SILENT_MS);
-    const arrivedBps = this.#arrived(newestFrame, sinceMs);
+    const newest = this.#sentBy.findLast(({ frame }) => frame <= (newestFrame ?? -1));
+    const arrivedBps = this.#arrived(newest?.bytes, sinceMs);
+    const answeredMs = newest === undefined ? Infinity : this.#answered(nowMs - newest.atMs);
     this.#reportMs = nowMs;
-    const waitMs = Math.max(0, queueMs - this.#serialisationMs);
+    const waitMs = Math.max(0, Math.min(queueMs, answeredMs) - this.#serialisationMs);
     const growth = (waitMs - this.#queueMs) / Math.max(200, Math.min(sinceMs, ONSET_MS));
     this.#queueMs = waitMs;
     if (loss > OVERLOAD_LOSS) this.#overloadedMs ??= nowMs;
@@ -136,12 +143,21 @@ export class LinkEstimate {
   }
 
   /** Bits a second that arrived since the report before. */
-  #arrived(frame: number | undefined, sinceMs: number): number | undefined {
-    const bytes = this.#sentBy.findLast((each) => each.frame <= (frame ?? -1))?.bytes;
+  #arrived(bytes: number | undefined, sinceMs: number): number | undefined {
     const before = this.#arrivedBytes;
     this.#arrivedBytes = bytes;
     if (bytes === undefined || before === undefined || sinceMs < MIN_ARRIVED_MS) return undefined;
     return ((bytes - before) * 8000) / sinceMs;
+  }
+
+  /**
+   * By how much longer this answer took than the fastest of late. The receiver sees frames come late also where
+   * this machine is slow to look at them, and that is no queue.
+   */
+  #answered(ms: number): number {
+    this.#answerMs.push(ms);
+    if (this.#answerMs.length > ANSWERS) this.#answerMs.shift();
+    return ms - Math.min(...this.#answerMs);
   }
 
   /** The path takes `capacityBps`: so much less is sent that the queue drains within seconds. */

@@ -31,6 +31,8 @@ export interface RateCallOptions extends RateOptions {
   /** Bytes of a frame with the default settings (14). */
   readonly frameBytes?: (nowMs: number) => number;
   readonly picturesPending?: boolean;
+  /** Milliseconds from a frame's capture to when it is coded (0). */
+  readonly slowMs?: (nowMs: number) => number;
 }
 
 /** A second of the call. */
@@ -47,6 +49,7 @@ const DELAY_MS = 30;
 /** Rate control between a stream of made-up packets and a receiver's feedback, over a simulated link. */
 export function rateCall(options: RateCallOptions): RateSecond[] {
   const { seconds, fps = 25, wire = WERIFT_WIRE, paths = [{}], frameBytes = () => 14 } = options;
+  const { slowMs = () => 0 } = options;
   const control = new RateController({
     fps,
     wire,
@@ -114,7 +117,7 @@ export function rateCall(options: RateCallOptions): RateSecond[] {
   };
 
   for (let nowMs = 0; nowMs < seconds * 1000; nowMs += TICK_MS) {
-    for (; frame * intervalMs <= nowMs; frame++) {
+    for (; frame * intervalMs + slowMs(nowMs) <= nowMs; frame++) {
       sinceIndependent++;
       bundle++;
       if (bundle < settings.framesPerPacket * settings.stride) continue;
