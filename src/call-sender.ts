@@ -1,5 +1,3 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import {
   CallError,
   callClock,
@@ -46,7 +44,6 @@ export class CallSender {
   readonly #session: SenderSession;
   readonly #options: Omit<CallSenderOptions, 'channels'>;
   readonly #channels: CallChannels;
-  #identitySha256 = '';
   #signing = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #error: CallError | undefined;
@@ -149,7 +146,7 @@ export class CallSender {
     return this.#session.pictures.references;
   }
 
-  /** Bytes of the identity with these references: what to offer on another connection. */
+  /** Bytes of the identity as it will be when all has arrived: what to offer on another connection. */
   get identity(): Uint8Array {
     return this.#session.pictures.identity;
   }
@@ -190,15 +187,14 @@ export class CallSender {
   #sign(): void {
     const { pictures } = this.#session;
     const wanted = pictures.toSign;
-    const { signPicture, identity } = this.#options;
+    const { signPicture } = this.#options;
     if (!wanted || !signPicture || this.#signing) return;
     this.#signing = true;
-    this.#identitySha256 ||= bytesToHex(sha256(identity));
-    const picture = { pictureSha256: wanted.sha256, identitySha256: this.#identitySha256 };
+    const { id, ...picture } = wanted;
     signPicture(picture)
       .then(
-        (signature) => pictures.sign(wanted.id, signature),
-        () => pictures.giveUp(wanted.id),
+        (signature) => pictures.sign(id, signature),
+        () => pictures.giveUp(id),
       )
       .finally(() => {
         this.#signing = false;

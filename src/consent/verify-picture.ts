@@ -2,6 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { checkMethods } from '../protocol/check-options.js';
 import type { TransferredIdentity } from '../protocol/identity-proof.js';
+import { MAX_REFERENCES } from '../protocol/limits.js';
 import { pictureStatement } from '../protocol/picture-proof.js';
 import type { KnownKeys } from './known-keys.js';
 import type { CallFingerprints } from './sign.js';
@@ -10,6 +11,8 @@ import type { Refusal } from './verify.js';
 
 /** A picture during the call, as it is judged. */
 export interface JudgedPicture {
+  /** A `reference` is remembered, as those of identities are; other kinds are not. */
+  readonly kind: string;
   /** The file itself. */
   readonly picture: Uint8Array;
   /** Of its blob: 64 lower-case hexadecimal digits. */
@@ -32,8 +35,8 @@ const refuse = (code: Refusal['code']): Refusal => ({ code, message: REFUSALS[co
 /**
  * The judge of one call's pictures, for `CallReceiverOptions.verifyPicture`: gives a refusal, or
  * undefined. Accepted are those signed for this connection and identity by the key of the identity's
- * proof, and that no other key has shown in an earlier call; with an unsigned identity, unsigned ones. Rejects
- * where the store does, or where this browser lacks the algorithm.
+ * proof, and that no other key has shown in an earlier call, the first 16 references are remembered; with an
+ * unsigned identity, unsigned ones. Rejects where the store does, or where this browser lacks the algorithm.
  */
 export function createPictureVerifier(options: {
   /** Of the call's connection, as for `createIdentityVerifier`. */
@@ -41,7 +44,9 @@ export function createPictureVerifier(options: {
   readonly known: KnownKeys;
 }): (offered: JudgedPicture) => Promise<Refusal | undefined> {
   const { fingerprints, known } = options;
-  checkMethods('known', known, 'ownerOf');
+  checkMethods('known', known, 'ownerOf', 'remember');
+  /** References of the call so far: no more than an identity has, so that they push nothing out. */
+  let remembered = 0;
 
   async function isSigned({ sha256: pictureSha256, signature, identity }: JudgedPicture) {
     const { proof } = identity;
@@ -60,8 +65,14 @@ export function createPictureVerifier(options: {
     if (proof && !offered.signature) return refuse('unsigned');
     if (!proof && offered.signature) return refuse('key-changed');
     if (proof && !(await isSigned(offered))) return refuse('signature-invalid');
-    const owner = await known.ownerOf([bytesToHex(sha256(offered.picture))]);
-    const own = proof && keyFingerprint(proof.publicKey);
-    return owner === undefined || owner === own ? undefined : refuse('identity-of-another');
+    const hashes = [bytesToHex(sha256(offered.picture))];
+    const key = proof && keyFingerprint(proof.publicKey);
+    let owner: string | undefined;
+    if (key && offered.kind === 'reference' && remembered < MAX_REFERENCES) {
+      remembered++;
+      const outcome = await known.remember(key, hashes);
+      owner = 'owner' in outcome ? outcome.owner : undefined;
+    } else owner = await known.ownerOf(hashes);
+    return owner === undefined || owner === key ? undefined : refuse('identity-of-another');
   };
 }

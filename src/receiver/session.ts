@@ -1,4 +1,5 @@
 import { faceValueCount, MotionModel } from '../geometry/motion-model.js';
+import { parseAnyIdentity } from '../models/compact-identity.js';
 import { checkPack, type Pack } from '../models/pack.js';
 import { personalNetworks, personalPlaces } from '../models/personal.js';
 import { checkOption, checkStreamSize } from '../protocol/check-options.js';
@@ -8,7 +9,7 @@ import type { ByeMessage, ControlMessage } from '../protocol/control-messages.js
 import type { DropCode } from '../protocol/errors.js';
 import { serialiseFeedback } from '../protocol/feedback.js';
 import { createReceiverHandshake, type Handshake } from '../protocol/handshake.js';
-import { type Identity, parseIdentity } from '../protocol/identity.js';
+import type { Identity } from '../protocol/identity.js';
 import type { TransferredIdentity } from '../protocol/identity-proof.js';
 import { createIdentityReceiver } from '../protocol/identity-receiver.js';
 import { MAX_IDENTITIES, type StreamSize } from '../protocol/limits.js';
@@ -337,7 +338,7 @@ export class ReceiverSession {
   }
 
   #offer(bytes: Uint8Array, known: Pick<OfferedIdentity, 'sha256' | 'proof'>): void {
-    const parsed = parseIdentity(bytes);
+    const parsed = parseAnyIdentity(bytes, this.#pack);
     const { status } = this.#handshake;
     const size = status.state === 'agreed' ? status.agreement.stream.size : 0;
     if (!parsed.ok) {

@@ -10,14 +10,14 @@ import { encodeIdentity, type Identity, type IdentityReference } from '../protoc
 import { PROOF_SIGNATURE_BYTES } from '../protocol/identity-proof.js';
 import {
   MAX_BUFFERED_PICTURE_BYTES,
-  MAX_PICTURE_CHUNK_BYTES,
   MAX_REFERENCES,
   MAX_UNANSWERED_PICTURES,
-  MIN_PICTURE_CHUNK_BYTES,
 } from '../protocol/limits.js';
 import { MAX_VALUE } from '../protocol/motion-codec.js';
 import type { MotionTables } from '../protocol/motion-tables.js';
+import type { PictureClaim } from '../protocol/picture-proof.js';
 import { encodeGeometry, encodePicture } from '../protocol/picture-update.js';
+import { PicturePacer } from './picture-pacer.js';
 
 /** A reference picture to send during the call. */
 export interface ReferenceUpdate {
@@ -46,12 +46,11 @@ export interface PictureReport {
   readonly code: string;
 }
 
-/** A picture whose signature is wanted. */
-export interface UnsignedPicture {
-  readonly id: number;
-  /** SHA-256 of its blob: 64 lower-case hexadecimal digits. */
-  readonly sha256: string;
-}
+/** A picture whose signature is wanted: what it is signed for. */
+export type UnsignedPicture = { readonly id: number } & Pick<
+  PictureClaim,
+  'pictureSha256' | 'identitySha256'
+>;
 
 interface Picture {
   readonly id: number;
@@ -66,17 +65,8 @@ interface Picture {
 
 /** Bits a second on the wire for pictures, where nothing says: 20 kbps less those of motion. */
 export const DEFAULT_PICTURE_BPS = 11_000;
-/**
- * Bytes around a message on the wire: IPv4 20, UDP 8, DTLS 1.2 with AES-GCM 37, SCTP 12 and its DATA
- * chunk 16 (RFC 791, 768, 6347 and 5288, 9260), up to 3 of padding left out.
- */
-const MESSAGE_OVERHEAD_BYTES = 93;
-/** A chunk takes so much of the pictures' rate at most: the motion behind it waits no longer than that. */
-const CHUNK_SECONDS = 0.25;
 /** Quantiser index of a reference's geometry: half the motion's steps, for 5 bytes more. */
 const GEOMETRY_QUANTISER = 0;
-/** How often a channel that is full is looked at again. */
-const RETRY_MS = 20;
 /** In the place of a reference's place. */
 const STILL = -1;
 const PLACES = -2;
@@ -87,7 +77,8 @@ const maskOf = (places: readonly number[]): number =>
 export interface PictureSenderOptions {
   readonly model: MotionModel;
   readonly tables: MotionTables;
-  readonly identity: Identity;
+  /** The identity that is offered, and the SHA-256 of its bytes in hexadecimal. */
+  readonly offered: { readonly identity: Identity; readonly sha256: string };
   /** Each picture waits for its signature. */
   readonly signed: boolean;
   /** Bits a second on the wire. */
@@ -103,7 +94,9 @@ export interface PictureSenderOptions {
  */
 export class PictureSender {
   readonly #options: PictureSenderOptions;
-  #bps: number;
+  readonly #pacer: PicturePacer;
+  /** The identity that the receiver has, and what it is known by. */
+  #offered: { readonly identity: Identity; readonly sha256: string };
   #ids = 0;
   #sequence: number;
   /** Pictures that wait, by their place, the oldest first. */
@@ -117,10 +110,9 @@ export class PictureSender {
   #shown: number;
   #ordered: number;
   readonly #reports: PictureReport[] = [];
-  #nowMs = 0;
-  /** Bits that the last chunks took and the rate has not paid for. */
-  #debt = 0;
-  #blocked = false;
+  #bps: number;
+  /** What is left of the identity's references, and the rate that they go at. */
+  #rest: { readonly ids: ReadonlySet<number>; readonly bps: number } | undefined;
 
   /** Throws a TypeError that names a bad option. */
   constructor(options: PictureSenderOptions) {
@@ -128,9 +120,31 @@ export class PictureSender {
     checkOption(bps >= 0, 'pictureBps', '0 or more', bps);
     this.#options = options;
     this.#bps = bps;
+    this.#pacer = new PicturePacer(bps);
     this.#sequence = firstSequence;
-    this.#shown = maskOf([...options.identity.references.keys()]);
-    this.#ordered = this.#shown;
+    this.#offered = options.offered;
+    this.#shown = this.#ordered = maskOf([...options.offered.identity.references.keys()]);
+  }
+
+  /** Another identity of the same neutral geometry is offered instead. */
+  setOffered(offered: PictureSenderOptions['offered']): void {
+    this.#offered = offered;
+    this.#shown = this.#ordered = maskOf([...offered.identity.references.keys()]);
+  }
+
+  /**
+   * Sends the references that the offered identity left out, by their places: in their order, and at `bps`
+   * where that is more than the pictures' rate.
+   */
+  sendRest(references: readonly IdentityReference[], bps: number): void {
+    const ids = references.map((reference, index) => this.sendReference({ index, ...reference }));
+    this.#rest = { ids: new Set(ids), bps };
+  }
+
+  /** Whether what has not left belongs to the identity. */
+  get sendsRest(): boolean {
+    const { ids } = this.#rest ?? {};
+    return ids !== undefined && this.#unsent.some(({ id }) => ids.has(id));
   }
 
   /** Whether pictures can be sent: frames flow, and the receiver takes pictures. */
@@ -142,13 +156,17 @@ export class PictureSender {
   set bps(value: number) {
     checkOption(value >= 0, 'bps', '0 or more', value);
     this.#bps = value;
+    this.#pace();
   }
 
   /** Bytes of pictures that have not left yet. */
   get pending(): number {
-    let bytes = this.#open ? this.#open.picture.blob.length - this.#open.sent : 0;
-    for (const { blob } of this.#waiting.values()) bytes += blob.length;
-    return bytes;
+    const whole = this.#unsent.reduce((sum, { blob }) => sum + blob.length, 0);
+    return whole - (this.#open?.sent ?? 0);
+  }
+
+  get #unsent(): Picture[] {
+    return [...(this.#open ? [this.#open.picture] : []), ...this.#waiting.values()];
   }
 
   /**
@@ -156,19 +174,21 @@ export class PictureSender {
    * coded.
    */
   get references(): ReadonlyMap<number, IdentityReference> {
-    const references = new Map<number, IdentityReference>(
-      this.#options.identity.references.entries(),
-    );
-    for (const [index, { reference }] of this.#used)
-      if (reference) references.set(index, reference);
-    const shown = [...references].filter(([place]) => (this.#shown >> place) & 1);
-    return new Map(shown.sort(([one], [other]) => one - other));
+    return this.#referencesWith([...this.#used.values()], this.#shown);
   }
 
-  /** Bytes of the identity with the references as they are now: what to offer on another connection. */
+  /** Bytes of the identity as it will be when all has arrived: what to offer on another connection. */
   get identity(): Uint8Array {
-    const references = [...this.references.values()];
-    return encodeIdentity({ ...this.#options.identity, references });
+    const pictures = [...this.#used.values(), ...this.#unanswered.values(), ...this.#unsent];
+    const all = this.#referencesWith(pictures, this.#ordered);
+    return encodeIdentity({ ...this.#offered.identity, references: [...all.values()] });
+  }
+
+  #referencesWith(pictures: readonly Picture[], shown: number): Map<number, IdentityReference> {
+    const all = new Map<number, IdentityReference>(this.#offered.identity.references.entries());
+    for (const { place, reference } of pictures) if (reference) all.set(place, reference);
+    const places = [...all].filter(([place]) => (shown >> place) & 1);
+    return new Map(places.sort(([one], [other]) => one - other));
   }
 
   /**
@@ -252,12 +272,11 @@ export class PictureSender {
 
   /** The receiver has the identity anew, and none of the pictures since: they are sent again. */
   sendAgain(): void {
-    const open = this.#open ? [this.#open.picture] : [];
-    const again = [...this.#used.values(), ...this.#unanswered.values(), ...open];
+    const again = [...this.#used.values(), ...this.#unanswered.values(), ...this.#unsent];
     this.#open = undefined;
     this.#used.clear();
     this.#unanswered.clear();
-    this.#shown = maskOf([...this.#options.identity.references.keys()]);
+    this.#shown = maskOf([...this.#offered.identity.references.keys()]);
     for (const picture of again) {
       const { place } = picture;
       if (place !== STILL && !this.#waiting.has(place)) this.#waiting.set(place, picture);
@@ -268,7 +287,9 @@ export class PictureSender {
   get toSign(): UnsignedPicture | undefined {
     if (!this.#options.signed) return undefined;
     for (const { id, blob, signature } of this.#waiting.values()) {
-      if (!signature) return { id, sha256: bytesToHex(sha256(blob)) };
+      if (signature) continue;
+      const identitySha256 = this.#offered.sha256;
+      return { id, pictureSha256: bytesToHex(sha256(blob)), identitySha256 };
     }
     return undefined;
   }
@@ -284,11 +305,10 @@ export class PictureSender {
 
   /** A picture cannot be signed: it is not sent. */
   giveUp(id: number): void {
-    for (const [place, picture] of this.#waiting) {
-      if (picture.id !== id) continue;
-      this.#waiting.delete(place);
-      this.#report({ id, state: 'refused', code: 'unsigned' });
-    }
+    const picture = [...this.#waiting.values()].find((waiting) => waiting.id === id);
+    if (!picture) return;
+    this.#waiting.delete(picture.place);
+    this.#report({ id, state: 'refused', code: 'unsigned' });
   }
 
   /** Takes what the receiver says of a picture. */
@@ -320,46 +340,42 @@ export class PictureSender {
 
   /** Lets the time pass. */
   advance(nowMs: number): void {
-    const paid = (Math.max(0, nowMs - this.#nowMs) * this.#bps) / 1000;
-    // Less than a bit is what rounding leaves.
-    this.#debt = this.#debt - paid < 1 ? 0 : this.#debt - paid;
-    this.#nowMs = nowMs;
-    this.#blocked = false;
+    this.#pacer.advance(nowMs);
+    this.#pace();
+  }
+
+  #pace(): void {
+    this.#pacer.bps = Math.max(this.#bps, this.sendsRest ? this.#rest!.bps : 0);
   }
 
   /** When the next chunk may leave. */
   nextAt(): number | undefined {
-    if (!this.open || this.#bps <= 0 || (!this.#open && !this.#ready)) return undefined;
-    if (this.#blocked) return this.#nowMs + RETRY_MS;
-    return this.#debt > 0 ? this.#nowMs + (1000 * this.#debt) / this.#bps : -Infinity;
+    return this.open && (this.#open || this.#ready) ? this.#pacer.nextAt : undefined;
   }
 
   get #ready(): Picture | undefined {
-    for (const picture of this.#waiting.values()) {
-      if (picture.signature || !this.#options.signed) return picture;
-    }
-    return undefined;
+    const { signed } = this.#options;
+    return [...this.#waiting.values()].find(({ signature }) => signature || !signed);
   }
 
   /** The next chunk, where it is its time, given the bytes that wait in the channel. */
   next(bufferedAmount: number): ControlMessage | undefined {
-    if (!this.open || this.#bps <= 0 || this.#debt > 0) return undefined;
+    if (!this.open || !this.#pacer.ready) return undefined;
     const start = this.#open ? undefined : this.#ready;
     const picture = start ?? this.#open?.picture;
     if (!picture) return undefined;
-    this.#blocked = bufferedAmount > MAX_BUFFERED_PICTURE_BYTES;
-    if (this.#blocked) return undefined;
+    if (bufferedAmount > MAX_BUFFERED_PICTURE_BYTES) {
+      this.#pacer.block();
+      return undefined;
+    }
     if (start) {
       this.#waiting.delete(start.place);
       this.#open = { picture, sent: 0 };
     }
     const open = this.#open!;
     const { id: pictureId, blob, signature } = picture;
-    const rate = Math.round((this.#bps * CHUNK_SECONDS) / 8);
-    const bytes = Math.max(MIN_PICTURE_CHUNK_BYTES, Math.min(MAX_PICTURE_CHUNK_BYTES, rate));
-    const chunk = blob.subarray(open.sent, open.sent + bytes);
-    const signed = start && signature ? PROOF_SIGNATURE_BYTES : 0;
-    this.#debt = 8 * (chunk.length + signed + MESSAGE_OVERHEAD_BYTES);
+    const chunk = blob.subarray(open.sent, open.sent + this.#pacer.chunkBytes);
+    this.#pacer.sent(chunk.length + (start && signature ? PROOF_SIGNATURE_BYTES : 0));
     open.sent += chunk.length;
     if (open.sent === blob.length) this.#finish(picture);
     if (!start) return { type: 'picture-chunk', pictureId, chunk };

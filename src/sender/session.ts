@@ -1,3 +1,5 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import type { Landmarks } from '../geometry/landmarks.js';
 import { MotionModel } from '../geometry/motion-model.js';
 import { checkGeometry } from '../models/check-options.js';
@@ -9,7 +11,7 @@ import type { ControlMessage } from '../protocol/control-messages.js';
 import { type DropCode, InvalidStateError } from '../protocol/errors.js';
 import { parseFeedback } from '../protocol/feedback.js';
 import { createSenderHandshake, type Handshake } from '../protocol/handshake.js';
-import { encodeIdentity, parseIdentity } from '../protocol/identity.js';
+import { encodeIdentity, type IdentityReference, parseIdentity } from '../protocol/identity.js';
 import { checkProof, type IdentityProof } from '../protocol/identity-proof.js';
 import { createIdentitySender } from '../protocol/identity-sender.js';
 import { MAX_IDENTITY_REOFFERS } from '../protocol/limits.js';
@@ -17,6 +19,7 @@ import { MAX_VALUE } from '../protocol/motion-codec.js';
 import { type Outgoing, PERSONAL, PICTURES, STRIDE, UNPACED } from '../protocol/outgoing.js';
 import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
+import { type CoarseOffer, checkCoarse } from './coarse-offer.js';
 import { MotionSender, type MotionSenderOptions } from './motion-sender.js';
 import { PictureSender } from './picture-sender.js';
 import type { RateDecision } from './rate-control.js';
@@ -31,6 +34,11 @@ export interface SenderSessionOptions extends MotionSenderOptions {
   readonly identity: Uint8Array;
   /** Whose `identity` is, for this connection (`signIdentity`); without it the receiver may refuse. */
   readonly proof?: IdentityProof;
+  /**
+   * A small identity of the same person (`coarseIdentity`), with a proof of its own where there is `proof`: where
+   * the receiver takes pictures it goes first, and the references of `identity` follow as such while frames flow.
+   */
+  readonly coarse?: { readonly identity: Uint8Array; readonly proof?: IdentityProof };
   /** Nominal frames per second, 1–120. */
   readonly fps: number;
   /**
@@ -64,6 +72,9 @@ export interface SenderStats {
   readonly drops: Readonly<Partial<Record<DropCode, number>>>;
 }
 
+/** Of the rate that a coarse identity came with, what follows it takes; and bits a second at most. */
+const REST_SHARE = 0.7;
+const MOST_REST_BPS = 64_000;
 /** Answers to pings that wait to be polled at most: a peer that asks faster gets no more. */
 const MAX_QUEUED_REPLIES = 16;
 /**
@@ -73,6 +84,7 @@ const MAX_QUEUED_REPLIES = 16;
  */
 export class SenderSession {
   readonly #identity: Uint8Array;
+  readonly #coarse: CoarseOffer | undefined;
   readonly #proof: IdentityProof | undefined;
   /** The same with the differences of the personal pack, where there is one. */
   readonly #personalIdentity: Uint8Array | undefined;
@@ -88,6 +100,10 @@ export class SenderSession {
   /** Pictures during the call. */
   readonly pictures: PictureSender;
   #takesPictures = false;
+  /** References that follow a coarse identity. */
+  #rest: readonly IdentityReference[] | undefined;
+  /** When the receiver asked for the identity. */
+  #askedMs = 0;
   readonly #replies: ControlMessage[] = [];
   #bye: ControlMessage | undefined;
   #status: SessionStatus = { state: 'connecting' };
@@ -116,6 +132,7 @@ export class SenderSession {
     }
     this.#proof = options.proof;
     this.#identity = options.identity;
+    this.#coarse = options.coarse && checkCoarse(options.coarse, options, identity.value);
     this.#personalIdentity = personal && encodeIdentity({ ...identity.value, personal });
     this.#size = size;
     this.#firstFrame = firstFrame;
@@ -124,7 +141,7 @@ export class SenderSession {
     this.pictures = new PictureSender({
       model: this.#model,
       tables: pack.tables,
-      identity: identity.value,
+      offered: { identity: identity.value, sha256: bytesToHex(sha256(options.identity)) },
       signed: options.proof !== undefined,
       bps: options.pictureBps,
       // While the identity is on its way again, pictures wait.
@@ -198,7 +215,8 @@ export class SenderSession {
       this.#status = { state: 'ended', by: 'peer', figures: message.figures };
     } else if (message.type.startsWith('identity-')) {
       this.#count(this.#transfer.receive(message));
-      this.#afterTransfer();
+      if (message.type === 'identity-request') this.#askedMs = nowMs;
+      this.#afterTransfer(nowMs);
     } else if (message.type.startsWith('picture-')) {
       this.#count(this.pictures.receive(message));
     } else if (message.type !== 'stats') {
@@ -276,7 +294,7 @@ export class SenderSession {
       this.#handshake.advance(nowMs);
       this.#afterHandshake();
     }
-    this.#motion.advance(nowMs, this.pictures.pending > 0);
+    this.#motion.advance(nowMs, this.pictures.pending > 0 && !this.pictures.sendsRest);
     this.pictures.bps = this.pictureBps ?? this.#motion.pictureBps;
     this.pictures.advance(nowMs);
   }
@@ -349,14 +367,29 @@ export class SenderSession {
       if (features.includes(STRIDE)) this.#motion.allowStrides();
       this.#takesPictures = features.includes(PICTURES);
       const personal = features.includes(PERSONAL) ? this.#personalIdentity : undefined;
-      this.#transfer.offer(personal ?? this.#identity, this.#proof);
+      const coarse = personal || !this.#takesPictures ? undefined : this.#coarse;
+      if (coarse) this.pictures.setOffered(coarse);
+      const whole = { bytes: personal ?? this.#identity, proof: this.#proof };
+      const { bytes, proof } = coarse ?? whole;
+      this.#rest = coarse?.rest;
+      this.#transfer.offer(bytes, proof);
     }
   }
 
-  #afterTransfer(): void {
+  #afterTransfer(nowMs: number): void {
     const { status } = this.#transfer;
-    if (status.state === 'ready') this.#status = { state: 'streaming' };
-    else if (status.state === 'failed') this.#fail(status.code, status.message);
+    if (status.state === 'ready') {
+      this.#status = { state: 'streaming' };
+      this.#sendRest(nowMs);
+    } else if (status.state === 'failed') this.#fail(status.code, status.message);
+  }
+
+  /** The references that the coarse identity left out, at most of the rate that it came through with. */
+  #sendRest(nowMs: number): void {
+    if (!this.#rest) return;
+    const bps = (8000 * this.#bytes.identity) / Math.max(nowMs - this.#askedMs, 1);
+    this.pictures.sendRest(this.#rest, Math.min(MOST_REST_BPS, REST_SHARE * bps));
+    this.#rest = undefined;
   }
 
   #fail(code: string, message: string): void {
