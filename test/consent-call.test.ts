@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { CallError } from '../src/call.js';
 import { CallReceiver, type CallReceiverOptions } from '../src/call-receiver.js';
-import { CallSender } from '../src/call-sender.js';
+import { CallSender, type CallSenderOptions } from '../src/call-sender.js';
 import type { DeviceKey } from '../src/consent/device-key.js';
 import { openKnownKeys } from '../src/consent/known-keys.js';
 import { type CallFingerprints, signIdentity, signPicture } from '../src/consent/sign.js';
@@ -15,6 +15,7 @@ import { encodeControlMessage } from '../src/protocol/control-codec.js';
 import { encodeIdentity } from '../src/protocol/identity.js';
 import type { IdentityProof } from '../src/protocol/identity-proof.js';
 import { createIdentitySender } from '../src/protocol/identity-sender.js';
+import { coarseIdentity } from '../src/sender/coarse-identity.js';
 import type { PictureReport } from '../src/sender/picture-sender.js';
 import type { CallChannels, DatagramPipe } from '../src/transport/channel.js';
 import { faceAt, PACK } from './support/call.js';
@@ -66,6 +67,7 @@ function newConnection(): CallFingerprints {
 interface CallerOptions {
   readonly identity?: Uint8Array;
   readonly proof?: IdentityProof | undefined;
+  readonly coarse?: CallSenderOptions['coarse'];
   /** Signs the pictures. */
   readonly device?: DeviceKey;
   /** The connection that they are signed for, where it is another. */
@@ -99,12 +101,13 @@ function receiverDevice() {
       () => 'ended',
       (error: CallError) => error.code,
     );
-    const { identity = ALICE, proof, device, signedFor = fingerprints } = options;
+    const { identity = ALICE, proof, coarse, device, signedFor = fingerprints } = options;
     const reports: PictureReport[] = [];
     const stream = { fps: 25, framesPerPacket: 1, unpaced: true } as const;
     const sender = new CallSender({
       ...{ channels: ours, pack: PACK, identity, ...stream },
       ...(proof && { proof }),
+      ...(coarse && { coarse }),
       ...(device && { signPicture: (picture) => signPicture(device, picture, signedFor) }),
       onPicture: (report) => reports.push(report),
       pictureBps: 1e6,
@@ -324,6 +327,37 @@ it('a hook that is none is named', () => {
   expect(() => receiverDevice().call(newConnection(), options)).toThrow(
     'verifyIdentity: must be a function',
   );
+});
+
+describe('a signed call that begins coarse', () => {
+  it('is shown with all references in the end, each signed, and known the next time', async () => {
+    const alice = await newDevice();
+    const device = receiverDevice();
+    const connection = newConnection();
+    const identity = await personOf(120);
+    const bytes = await coarseIdentity({ identity, pack: PACK, codec });
+    const call = device.call(connection, {
+      identity,
+      proof: await sign(alice, identity, connection),
+      coarse: { identity: bytes, proof: await sign(alice, bytes, connection) },
+      device: alice,
+    });
+    expect(await call.ready).toBe('ready');
+    await vi.waitUntil(() => call.reports.length === 1, { timeout: 5000 });
+    expect(call.reports).toMatchObject([{ state: 'in-use' }]);
+    expect(call.accepted).toMatchObject([{ key: alice.fingerprint }]);
+    await call.stream(3);
+    call.sender.end();
+    await call.ended;
+    // What came as a picture is as much hers as what came with the identity.
+    const mallory = await newDevice();
+    const second = newConnection();
+    const borrowed = device.call(second, {
+      identity,
+      proof: await sign(mallory, identity, second),
+    });
+    expect(await borrowed.ended).toBe('identity-of-another');
+  });
 });
 
 describe('pictures of a signed call', () => {
