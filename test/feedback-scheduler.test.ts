@@ -72,13 +72,14 @@ describe('feedback', () => {
     expect(scheduler.nextAt(well, 0)).toBeUndefined();
     for (let n = 0; n < 120; n += 2) {
       scheduler.receive(message(n), n * 40);
-      scheduler.progress(2);
+      scheduler.progress(2, n * 40);
     }
     expect(scheduler.nextAt(well, 0)).toBe(5000);
     expect(scheduler.poll(well, 20, 4999, 0)).toBeUndefined();
     const said = { newestSequence: 20, lossFraction: 0, queueMs: 0, ...quiet };
     expect(scheduler.poll(well, 20, 5000, 0)).toEqual(said);
-    expect(scheduler.nextAt(well, 0)).toBeUndefined();
+    // Nothing came from 4720 on.
+    expect(scheduler.nextAt(well, 0)).toBe(5720);
   });
 
   it('comes soon where messages get lost, then once a second', () => {
@@ -87,7 +88,7 @@ describe('feedback', () => {
     for (let n = 0; n < 300; n += 2) {
       const nowMs = n * 40;
       if (n < 100 || n > 250 || n % 10 !== 0) scheduler.receive(message(n), nowMs);
-      scheduler.progress(2);
+      scheduler.progress(2, nowMs);
       const due = scheduler.poll(well, n, nowMs, 0);
       if (due) said.push([nowMs, due.lossFraction]);
     }
@@ -102,15 +103,32 @@ describe('feedback', () => {
   it('of an unpaced stream comes after 25 frames shown', () => {
     const scheduler = new FeedbackScheduler(40, true);
     scheduler.receive(message(0), 0);
-    scheduler.progress(24);
+    scheduler.progress(24, 0);
     expect(scheduler.nextAt(well, 0)).toBeUndefined();
-    scheduler.progress(1);
+    scheduler.progress(1, 0);
     expect(scheduler.nextAt(well, 0)).toBe(-Infinity);
     expect(scheduler.poll(well, 24, 1, 0)).toEqual({
       newestSequence: 24,
       lossFraction: 0,
       ...quiet,
     });
+  });
+
+  it('asks the sender to begin anew where nothing comes, often at first, then seldom, then no more', () => {
+    const scheduler = new FeedbackScheduler(40, false);
+    scheduler.receive(message(0), 0);
+    scheduler.progress(2, 0);
+    const asked: number[] = [];
+    for (let at = scheduler.nextAt(well, 40); at !== undefined && at < 60_000; ) {
+      if (scheduler.poll(well, 1, at, 40)?.needsRecovery) asked.push(at);
+      at = scheduler.nextAt(well, 40);
+    }
+    const often = Array.from({ length: 16 }, (_, i) => 1000 + 100 * i);
+    const seldom = Array.from({ length: 8 }, (_, i) => 3500 + 1000 * i);
+    expect(asked).toEqual([...often, ...seldom]);
+    const unpaced = new FeedbackScheduler(40, true);
+    unpaced.progress(2, 0);
+    expect(unpaced.nextAt(well, 40)).toBeUndefined();
   });
 
   it('asks 30 ms after a packet began to wait, for what was decoded, and again in time', () => {

@@ -240,9 +240,8 @@ describe('packetizer and depacketizer', () => {
     // An unpaced stream, where 3000 frames were lost within a second: the numbers tell.
     for (let index = 1; index <= 3000; index++)
       sender.add(Int16Array.of(1, 2), 301_040 + index * 40);
-    feedback(sender.packetizer, { needsIndependent: true });
-    const late = sender.add(Int16Array.of(1, 2), 301_040 + 3001 * 40)!;
-    expect(depacketizer.receive(late, 302_000)[0].captureMs).toBe(301_040 + 3001 * 40);
+    const late = feedback(sender.packetizer, { needsIndependent: true })!;
+    expect(depacketizer.receive(late, 302_000)[0].captureMs).toBe(301_040 + 3000 * 40);
   });
 
   it('go on over the wrap of the sequence', () => {
@@ -320,44 +319,53 @@ describe('packetizer and depacketizer', () => {
     expect(depacketizer.receive(first.messages[0], 0)[0].state.quantiser).toBe(2);
     const sender = recordedSender({ quantiser: 9, framesPerPacket: 1 });
     sender.add(walk(3, 1)[0], 0);
-    feedback(sender.packetizer, { needsIndependent: true });
+    sender.packetizer.restart();
     const second = depacketizer.receive(sender.add(walk(4, 1)[0], 40)!, 40);
     expect(second[0].state).toEqual(sender.states[1]);
     expect(second[0].state.quantiser).toBe(9);
   });
 
-  it('recover from the acknowledged frame, at once', () => {
+  it('answer a request at once with the newest frames, by themselves', () => {
     const sender = recordedSender({ ...small, framesPerPacket: 4 });
     const depacketizer = new MotionDepacketizer(TWO, 40);
-    const frames = (count: number) =>
-      Array.from({ length: count }, (_, i) => sender.add(Int16Array.of(i, i), i * 40)).filter(
-        (message) => message !== undefined,
-      );
-    for (const message of frames(9)) depacketizer.receive(message, 0);
-    frames(5); // Lost, with one frame in the open bundle …
-    sender.add(Int16Array.of(1, 1), 0);
-    const rest = feedback(sender.packetizer, { newestSequence: 8, needsRecovery: true });
-    expect(rest).toBeDefined(); // … that goes out with the recovery.
-    const [recovery] = frames(1);
-    const parsed = parseMotion(recovery);
-    expect(parsed.ok && parsed.value.packet.coding).toMatchObject({
-      kind: 'predicted',
-      referenceDistance: 7,
-    });
-    expect(sequences(depacketizer.receive(recovery, 0))).toEqual([15]);
+    let captureMs = 0;
+    const add = (count: number) =>
+      Array.from({ length: count }, (_, i) => {
+        captureMs += 40;
+        return sender.add(Int16Array.of(i, i), captureMs);
+      }).filter((message) => message !== undefined);
+    const deliver = (messages: Uint8Array[]) =>
+      sequences(messages.flatMap((message) => depacketizer.receive(message, 0)));
+    expect(deliver(add(9))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    add(4); // Lost.
+    expect(deliver(add(6))).toEqual([]);
+    const answer = feedback(sender.packetizer, { newestSequence: 8, needsRecovery: true })!;
+    expect(deliver([answer])).toEqual([15, 16, 17, 18]);
+    // The stream goes on from there; a second answer is as good, though it has frames that are known.
+    expect(deliver(add(4))).toEqual([19, 20, 21, 22]);
+    add(1);
+    const second = feedback(sender.packetizer, { newestSequence: 18, needsRecovery: true })!;
+    expect(deliver([second])).toEqual([23]);
+    expect(deliver(add(4))).toEqual([24, 25, 26, 27]);
+    expect(depacketizer.takeDrops()).toEqual([]);
   });
 
-  it.each([
-    ['no frame is acknowledged', {}],
-    ['it is not one that was sent', { newestSequence: 900 }],
-    ['it is too far back', { newestSequence: 2 }],
-    ['the receiver has no state', { newestSequence: 99, needsIndependent: true }],
-  ])('recover with an independent frame where %s', (_name, change) => {
-    const sender = recordedSender({ ...small, framesPerPacket: 1, independentInterval: 1000 });
-    for (let index = 0; index < 100; index++) sender.add(Int16Array.of(1, 1), index * 40);
-    feedback(sender.packetizer, { needsRecovery: true, ...change });
-    expect(sender.add(Int16Array.of(1, 1), 4000)![0] >> 6).toBe(1);
-    expect(sender.add(Int16Array.of(1, 1), 4040)![0] >> 6).toBe(0);
+  it('answer a request with frames that lie apart as they were sent', () => {
+    const sender = strided(2);
+    for (let index = 0; index < 20; index++) sender.add(Int16Array.of(index, 0), index * 40);
+    const answer = feedback(sender.packetizer, { needsRecovery: true })!;
+    const got = new MotionDepacketizer(TWO, 40).receive(answer, 0);
+    expect(got.map(({ sequence, state }) => [sequence, state.values[0]])).toEqual([
+      [16, 16],
+      [18, 18],
+    ]);
+    expect(got.map(({ captureMs }) => captureMs)).toEqual([640, 720]);
+  });
+
+  it('answer a request before the first frame with that frame', () => {
+    const sender = recordedSender({ ...small, framesPerPacket: 4 });
+    expect(feedback(sender.packetizer, { needsIndependent: true })).toBeUndefined();
+    expect(sender.add(Int16Array.of(1, 1), 0)![0] >> 6).toBe(1);
   });
 
   it.each([1, 2, 3])('repair a loss of up to %i messages in a row by redundancy', (redundancy) => {
@@ -463,7 +471,11 @@ describe('a wrong state', () => {
         expect(got).toEqual([]);
         expect(depacketizer.takeDrops()).toEqual(['digest-mismatch']);
         expect(depacketizer.needsIndependent).toBe(true);
-        feedback(sender.packetizer, { needsRecovery: true, needsIndependent: true });
+        const answer = feedback(sender.packetizer, {
+          needsRecovery: true,
+          needsIndependent: true,
+        })!;
+        expect(sequences(depacketizer.receive(answer, index * 40))).toEqual([index]);
         corrupted = false;
         repairs++;
       } else {

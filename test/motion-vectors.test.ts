@@ -135,12 +135,9 @@ describe('vectors of the motion channel', () => {
       const kinds = packets.map((packet: ReturnType<typeof parseMotion>) => {
         if (!packet.ok) return packet.drop;
         const { coding, intervals } = packet.value.packet;
-        const reference = coding.kind === 'predicted' && coding.referenceDistance > 1;
-        return [coding.kind, reference ? 'reference' : '', intervals ? 'intervals' : ''].join(' ');
+        return [coding.kind, intervals ? 'intervals' : ''].join(' ');
       });
-      for (const kind of ['independent  ', 'predicted  ', 'predicted reference ']) {
-        expect(kinds).toContain(kind);
-      }
+      for (const kind of ['independent ', 'predicted ']) expect(kinds).toContain(kind);
       expect(kinds.some((kind: string) => kind.endsWith('intervals'))).toBe(true);
       const { states } = vector as { states: { facePresent: boolean }[] };
       expect(states.some(({ facePresent }) => !facePresent)).toBe(true);

@@ -60,8 +60,8 @@ describe('messages that can each be decoded by itself', () => {
   });
 });
 
-function call(framesPerPacket: number, frames: number, options: CallOptions = {}) {
-  const one = simulatedCall({ ...options, sender: { framesPerPacket, redundancy: 1 } });
+function call(framesPerPacket: number, frames: number, options: CallOptions = {}, redundancy = 1) {
+  const one = simulatedCall({ ...options, sender: { framesPerPacket, redundancy } });
   one.connect();
   one.stream(frames);
   one.hangUp();
@@ -192,11 +192,15 @@ describe.each(FRAMES_PER_MESSAGE)('a call of %i frames a message', (framesPerMes
     );
   });
 
-  it.each([0, 50, 100, 150])(
-    'is back within 300 ms of an outage of 2 s, begun at +%i ms',
-    (phase) => {
+  const phases = [0, 50, 100, 150].flatMap((phase) => [
+    [0, phase],
+    [1, phase],
+  ]);
+  it.each(phases)(
+    'with %i copies is back within 300 ms of an outage of 2 s, begun at +%i ms',
+    (redundancy, phase) => {
       const outage = [4000 + phase, 6000 + phase] as const;
-      const { shown } = call(framesPerMessage, 200, { outages: [outage] });
+      const { shown } = call(framesPerMessage, 200, { outages: [outage] }, redundancy);
       const back = shown.find(({ atMs, origin }) => atMs > outage[1] && origin === 'decoded');
       expect(back!.atMs - outage[1]).toBeLessThan(300);
       expect(longestGap(shown.filter(({ atMs }) => atMs >= back!.atMs))).toBeLessThan(100);

@@ -6,10 +6,17 @@
 import { writeFileSync } from 'node:fs';
 import { type Feedback, serialiseFeedback } from '../src/protocol/feedback.js';
 import { stateDigest } from '../src/protocol/motion-codec.js';
+import { MotionDepacketizer } from '../src/protocol/motion-depacketizer.js';
 import { type MotionPacket, serialiseMotion } from '../src/protocol/motion-packet.js';
 import { serialiseTables, tableFromCounts } from '../src/protocol/motion-tables.js';
 import { RangeEncoder } from '../src/protocol/range-coder.js';
-import { recordedSender, toHex, walk } from '../test/support/motion-stream.js';
+import {
+  fromHex,
+  recordedSender,
+  toHex,
+  WARP_TABLES,
+  walk,
+} from '../test/support/motion-stream.js';
 
 function write(name: string, value: unknown): void {
   // Arrays of numbers stay on one line.
@@ -197,7 +204,7 @@ write('feedback', {
 });
 
 // A stream with the tables of packs/warp: bundles of 3, a copy of the message before in each, no
-// face now and then, escapes, an acknowledged reference, an irregular frame, an independent frame.
+// face now and then, escapes, an answer to a request, an irregular frame, an independent frame.
 const sender = recordedSender({ framesPerPacket: 3, redundancy: 1, independentInterval: 12 });
 const frames = walk(2026, 22, undefined, 0.12);
 const times = frames.map((_, index) => 65_300 + index * 40 + (index === 14 ? 25 : 0));
@@ -212,6 +219,8 @@ frames.forEach((values, index) => {
   queue(sender.add(values, times[index]));
 });
 queue(sender.packetizer.flush());
+const depacketizer = new MotionDepacketizer(WARP_TABLES, 40);
+const received = messages.flatMap((message) => depacketizer.receive(fromHex(message), 0));
 write('stream', {
   tables: 'packs/warp/tables.bin',
   frameIntervalMs: 40,
@@ -225,7 +234,7 @@ write('stream', {
     values: values ? [...values] : null,
   })),
   messages,
-  states: sender.states.map((state) => ({
+  states: received.map(({ state }) => ({
     values: [...state.values],
     quantiser: state.quantiser,
     activity: state.activity,

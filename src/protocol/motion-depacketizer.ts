@@ -121,7 +121,7 @@ export class MotionDepacketizer {
   #take(packet: MotionPacket, receivedMs: number, isCopy: boolean, frames: ReceivedFrame[]): void {
     const sequence = extendSerial(packet.sequence, this.newestDecoded ?? packet.sequence, 16);
     const waits = packet.coding.kind === 'predicted' && this.#waiting.has(sequence);
-    const known = waits || this.#states.has(lastFrame(sequence, packet));
+    const known = waits || this.#isKnown(packet.coding, lastFrame(sequence, packet));
     if (known || sequence <= this.#horizon || sequence < 0) {
       if (!isCopy) this.#drops.push(known ? 'duplicate' : 'too-old');
       return;
@@ -130,6 +130,13 @@ export class MotionDepacketizer {
     if (outcome === 'waiting') this.#wait({ packet, sequence, receivedMs });
     else if (outcome !== 'decoded') this.#drops.push(outcome);
     else this.#retryWaiting(frames);
+  }
+
+  /** Frames that the sender has coded anew, independently, count as what they are now. */
+  #isKnown(coding: MotionPacket['coding'], last: number): boolean {
+    const state = this.#states.get(last);
+    if (!state) return false;
+    return coding.kind === 'predicted' || stateDigest(state) === coding.digest;
   }
 
   #wait(entry: Waiting): void {
@@ -207,7 +214,8 @@ export class MotionDepacketizer {
       const first = index === 0;
       const number = sequence + index * stride;
       const frame = { sequence: number, first, captureMs, state, stride, receivedMs };
-      this.#states.set(frame.sequence, state);
+      const isNew = packet.coding.kind === 'independent' || !this.#states.has(frame.sequence);
+      if (isNew) this.#states.set(frame.sequence, state);
       if (!this.#given.has(frame.sequence)) {
         this.#given.add(frame.sequence);
         frames.push(frame);

@@ -1,7 +1,13 @@
 import { checkInteger, checkOption } from './check-options.js';
 import type { Feedback } from './feedback.js';
 import { MAX_MOTION_MESSAGE_BYTES } from './limits.js';
-import { encodeFrame, initialState, type MotionState, stateDigest } from './motion-codec.js';
+import {
+  type Coding,
+  encodeFrame,
+  initialState,
+  type MotionState,
+  stateDigest,
+} from './motion-codec.js';
 import {
   MAX_FRAMES_PER_PACKET,
   MAX_QUANTISER,
@@ -65,7 +71,7 @@ interface Bundle {
   readonly sequence: number;
   readonly captureMs: number[];
   readonly encoder: RangeEncoder;
-  /** Frames that fill it: one where the receiver waits to recover. */
+  /** Frames that fill it. */
   readonly size: number;
   readonly stride: number;
   state: MotionState;
@@ -83,13 +89,16 @@ export class MotionPacketizer {
   #coded: number;
   #bundle: Bundle | undefined;
   #sinceIndependent = 0;
-  #recovery: 'none' | 'acknowledged' | 'independent' = 'independent';
+  /** The next bundle begins with an independent frame. */
+  #restart = true;
   #acknowledged: number | undefined;
   /** Number of the next frame when feedback last came; undefined before the first. */
   #heardAt: number | undefined;
   /** Messages from the last one that began with an independent frame on. */
   #messagesSinceIndependent = 0;
   readonly #states = new Map<number, MotionState>();
+  /** The newest coded frames, as many as a message holds at most. */
+  readonly #recent: { readonly sequence: number; readonly captureMs: number }[] = [];
   readonly #sent: Uint8Array[] = [];
   #newest: MadePacket | undefined;
 
@@ -117,7 +126,7 @@ export class MotionPacketizer {
 
   /** The next bundle begins with an independent frame, and so with the quantiser of `settings`. */
   restart(): void {
-    this.#recovery = 'independent';
+    this.#restart = true;
   }
 
   /** The newest packet. */
@@ -133,7 +142,7 @@ export class MotionPacketizer {
   /** Whether the next frame is one that is sent: `add` leaves those out that a stride does not reach. */
   get due(): boolean {
     const bundle = this.#bundle;
-    const first = bundle ? bundle.captureMs.length === 0 : this.#recovery !== 'none';
+    const first = bundle ? bundle.captureMs.length === 0 : this.#restart;
     return first || this.#sequence - this.#coded >= (bundle ?? this.#settings).stride;
   }
 
@@ -158,17 +167,14 @@ export class MotionPacketizer {
   #open(): Bundle {
     const sequence = this.#sequence;
     const { framesPerPacket, stride } = this.#settings;
-    const due = this.#independentDue;
-    let base = this.#coded;
-    if (this.#recovery === 'acknowledged') base = this.#acknowledged ?? -1;
-    const state = this.#states.get(base);
-    const distance = sequence - base;
+    const state = this.#states.get(this.#coded);
+    const distance = sequence - this.#coded;
     const usable = state !== undefined && distance <= MAX_REFERENCE_DISTANCE;
-    const independent = due || this.#recovery === 'independent' || !usable;
+    const independent = this.#independentDue || this.#restart || !usable;
     // A predicted packet of several frames says its stride by its reference distance.
-    const alone = this.#recovery !== 'none' || (!independent && stride > 1 && distance !== stride);
+    const alone = this.#restart || (!independent && stride > 1 && distance !== stride);
     const size = alone ? 1 : framesPerPacket;
-    this.#recovery = 'none';
+    this.#restart = false;
     const opened = { sequence, captureMs: [], encoder: new RangeEncoder(), size, stride };
     if (independent) {
       this.#sinceIndependent = 0;
@@ -202,18 +208,30 @@ export class MotionPacketizer {
       this.#advance();
       return undefined;
     }
-    const { base, predicted } = this.next;
+    const { predicted } = this.next;
     const bundle = this.#bundle!;
     const coding = predicted ? 'predicted' : 'independent';
-    bundle.state = encodeFrame(bundle.encoder, this.#options.tables, coding, base, values);
-    bundle.captureMs.push(captureMs);
-    this.#states.set(this.#sequence, bundle.state);
+    this.#code(bundle, this.#sequence, captureMs, coding, values);
+    this.#recent.push({ sequence: this.#sequence, captureMs });
+    if (this.#recent.length > MAX_FRAMES_PER_PACKET) this.#recent.shift();
     this.#coded = this.#sequence;
     this.#advance();
     const largestFrame = Math.ceil((valueCount * MAX_VALUE_BITS) / 8);
     const most = MAX_HEADER_BYTES + bundle.encoder.length + largestFrame;
     const full = bundle.captureMs.length >= bundle.size || most > MAX_MOTION_MESSAGE_BYTES;
     return full ? this.flush() : undefined;
+  }
+
+  #code(
+    bundle: Bundle,
+    sequence: number,
+    captureMs: number,
+    coding: Coding,
+    values: Int16Array | undefined,
+  ): void {
+    bundle.state = encodeFrame(bundle.encoder, this.#options.tables, coding, bundle.state, values);
+    bundle.captureMs.push(captureMs);
+    this.#states.set(sequence, bundle.state);
   }
 
   #advance(): void {
@@ -272,10 +290,7 @@ export class MotionPacketizer {
     };
   }
 
-  /**
-   * Takes the receiver's feedback: chooses what the next bundle is predicted from. Where the receiver
-   * waits to recover, the open bundle ends: returns its message, if it has frames.
-   */
+  /** Takes the receiver's feedback; returns the message that answers a request. */
   handleFeedback(feedback: Feedback): Uint8Array | undefined {
     this.#heardAt = this.#sequence;
     if (feedback.newestSequence !== undefined && this.#sequence > 0) {
@@ -284,11 +299,48 @@ export class MotionPacketizer {
         this.#acknowledged = sequence;
       }
     }
-    if (!feedback.needsIndependent && !feedback.needsRecovery) return undefined;
-    this.#recovery = feedback.needsIndependent ? 'independent' : 'acknowledged';
-    const message = this.flush();
+    return feedback.needsIndependent || feedback.needsRecovery ? this.#again() : undefined;
+  }
+
+  /**
+   * The newest frames, sent before or not, in a message that can be decoded by itself: at the receiver they are
+   * still to be shown. What follows is predicted from them.
+   */
+  #again(): Uint8Array | undefined {
+    const open = this.#bundle?.captureMs.length ?? 0;
     this.#bundle = undefined;
-    return message;
+    this.#sent.length = 0;
+    const message = this.#independently(Math.max(this.#settings.framesPerPacket, open));
+    return message && message.length > MAX_MOTION_MESSAGE_BYTES ? this.#independently(1) : message;
+  }
+
+  /** The newest `count` frames in a message, fewer where they are not alike in quantiser and distance. */
+  #independently(count: number): Uint8Array | undefined {
+    const newest = this.#recent.at(-1);
+    if (!newest) return undefined;
+    const { quantiser } = this.#states.get(newest.sequence)!;
+    const gap = newest.sequence - (this.#recent.at(-2) ?? newest).sequence;
+    const stride = gap >= 1 && gap <= MAX_STRIDE ? gap : 1;
+    const frames = this.#recent
+      .slice(-count)
+      .filter(
+        ({ sequence }, i, { length }) =>
+          newest.sequence - sequence === (length - 1 - i) * stride &&
+          this.#states.get(sequence)!.quantiser === quantiser,
+      );
+    const start = initialState(this.#options.tables.valueCount, quantiser);
+    const opened = { captureMs: [], encoder: new RangeEncoder(), size: count, stride };
+    const { sequence } = frames[0];
+    const bundle: Bundle = { ...opened, sequence, coding: { kind: 'independent' }, state: start };
+    for (const [i, { sequence, captureMs }] of frames.entries()) {
+      const { values, facePresent } = this.#states.get(sequence)!;
+      const coding = i === 0 ? 'independent' : 'predicted';
+      this.#code(bundle, sequence, captureMs, coding, facePresent ? values : undefined);
+    }
+    this.#sinceIndependent = frames.length;
+    this.#messagesSinceIndependent = 0;
+    this.#bundle = bundle;
+    return this.flush();
   }
 }
 

@@ -13,6 +13,16 @@ const REORDERING_MS = 30;
 /** A request is repeated after so long without effect, at the earliest. */
 const MIN_REQUEST_INTERVAL_MS = 100;
 
+/**
+ * After so long without a frame the stream may be broken off: the sender is asked to begin anew, often at first, so
+ * that after an outage of a second or two the first message is of use; then seldom, as it may have paused.
+ */
+const SILENT_MS = 1_000;
+const LONG_SILENT_MS = 2_500;
+const LONG_SILENT_INTERVAL_MS = 1_000;
+/** From then on every message of the sender is of use by itself (`MotionPacketizer`). */
+const GIVEN_UP_MS = 11_000;
+
 /** What the scheduler looks at. */
 export interface ReceptionState {
   readonly newestDecoded: number | undefined;
@@ -28,6 +38,8 @@ export class FeedbackScheduler {
   /** Frames decoded, or in an unpaced stream shown, since the last feedback. */
   #frames = 0;
   #saidMs: number | undefined;
+  /** When frames came last. */
+  #heardMs: number | undefined;
   #requestedMs = -Infinity;
 
   /** `unpaced`: frames come as fast as they can be read. */
@@ -43,16 +55,26 @@ export class FeedbackScheduler {
   }
 
   /** Notes frames decoded, or in an unpaced stream shown. */
-  progress(frames: number): void {
+  progress(frames: number, nowMs: number): void {
     this.#frames += frames;
+    if (frames > 0) this.#heardMs = nowMs;
   }
 
   #requestAt(state: ReceptionState, roundTripMs: number): number | undefined {
     const { needsIndependent, waitingSinceMs } = state;
-    if (!needsIndependent && waitingSinceMs === undefined) return undefined;
+    if (!needsIndependent && waitingSinceMs === undefined) return this.#silentAt;
     const interval = Math.max(MIN_REQUEST_INTERVAL_MS, 1.5 * roundTripMs);
     const noticed = waitingSinceMs === undefined ? -Infinity : waitingSinceMs + REORDERING_MS;
     return Math.max(noticed, this.#requestedMs + interval);
+  }
+
+  /** When to ask next because nothing comes. */
+  get #silentAt(): number | undefined {
+    if (this.#unpaced || this.#heardMs === undefined) return undefined;
+    const seldom = this.#requestedMs >= this.#heardMs + LONG_SILENT_MS;
+    const interval = seldom ? LONG_SILENT_INTERVAL_MS : MIN_REQUEST_INTERVAL_MS;
+    const at = Math.max(this.#heardMs + SILENT_MS, this.#requestedMs + interval);
+    return at < this.#heardMs + GIVEN_UP_MS ? at : undefined;
   }
 
   get #reportAt(): number {

@@ -192,7 +192,7 @@ export class ReceiverSession {
     const frames = this.#depacketizer.receive(bytes, nowMs);
     this.#framesReceived += frames.length;
     for (const frame of frames) this.#buffer.insert(frame);
-    if (!this.#unpaced) this.#feedback.progress(frames.length);
+    if (!this.#unpaced) this.#feedback.progress(frames.length, nowMs);
     for (const drop of this.#depacketizer.takeDrops()) this.#count(drop);
   }
 
@@ -231,7 +231,7 @@ export class ReceiverSession {
     const due = this.#buffer?.poll(nowMs);
     if (due) {
       this.#shown = due.sequence;
-      if (this.#unpaced) this.#feedback?.progress(1);
+      if (this.#unpaced) this.#feedback?.progress(1, nowMs);
     }
     if (this.#bye && (!this.#buffer || this.#buffer.finished)) this.#endNow(this.#bye);
     if (!due) return undefined;

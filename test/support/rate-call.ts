@@ -127,7 +127,7 @@ export function rateCall(options: RateCallOptions): RateSecond[] {
     for (const { link } of links) {
       for (const { data, sentMs, atMs } of link.poll(nowMs)) {
         scheduler.receive(data, atMs);
-        scheduler.progress(1);
+        scheduler.progress(1, atMs);
         delayMs = Math.max(delayMs, atMs - sentMs);
         const parsed = parseMotion(data);
         if (!parsed.ok) throw new Error(parsed.drop);
