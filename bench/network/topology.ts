@@ -22,6 +22,9 @@ export interface Topology {
   remove(): void;
 }
 
+/** Root of a user namespace of one's own may make network namespaces too, where the system lets anybody. */
+const UNSHARE = "`unshare -Urmn sh -c 'mount -t tmpfs run /run && npx tsx bench/network.ts'`";
+
 /** The router's end of each veth pair, and its addresses. */
 const SIDES = {
   sender: { device: 'vv-s', address: '10.213.1.2', router: '10.213.1.1' },
@@ -31,7 +34,7 @@ const SIDES = {
 /** Makes the namespaces. Throws a CannotRun where this machine or user may not. */
 export function createTopology(): Topology {
   if (process.platform !== 'linux') throw new CannotRun('network namespaces need Linux');
-  if (process.getuid?.() !== 0) throw new CannotRun('network namespaces need root');
+  if (process.getuid?.() !== 0) throw new CannotRun(`network namespaces need root, or ${UNSHARE}`);
   for (const tool of ['ip', 'tc']) {
     if (spawnSync(tool, ['-V']).error) {
       throw new CannotRun(`there is no \`${tool}\`: install iproute2`);
