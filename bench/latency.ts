@@ -5,11 +5,13 @@
  *     npx tsx bench/latency.ts [--clip PATH] [--pack warp] [--presets lowest,balanced,lowest-latency] [--runs 1]
  *                              [--size 256] [--link JSON] [--json FILE]
  *
- * Both ends, and whatever else the machine does, share its cores. `--link` puts a simulated network behind both sockets
+ * Both ends, and whatever else the machine does, share its cores: `load` says how many processes wanted one in the minute
+ * before, and only an idle machine counts. `--link` puts a simulated network behind both sockets
  * (docs/network.md). The JSON holds every frame's times; `bench/compare.ts` compares two of them. The first five seconds
  * count too: the jitter buffer has not settled in them.
  */
 import { writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeMachine } from '../src/cli/report/machine.js';
@@ -39,6 +41,8 @@ const { values: options } = parseArgs({
 interface Result {
   readonly preset: string;
   readonly run: number;
+  /** Load average of the minute before. */
+  readonly load: number;
   readonly stages: ReturnType<typeof stagePercentiles>;
   readonly call: ReturnType<typeof callFigures>;
   /** In the order of showing, milliseconds. */
@@ -48,7 +52,7 @@ interface Result {
 const line = (name: string, cells: readonly string[]) =>
   console.log(name.padEnd(22) + cells.map((cell) => cell.padStart(13)).join(''));
 
-function print({ preset, stages, call }: Result): void {
+function print({ preset, load, stages, call }: Result): void {
   for (const share of ['p50', 'p95', 'p99'] as const) {
     line(
       `${preset} ${share}`,
@@ -62,7 +66,7 @@ function print({ preset, stages, call }: Result): void {
   const { decodedShare, skippedShare, wireForwardKbps, wireBackwardKbps } = call;
   console.log(
     `  ${(100 * decodedShare).toFixed(1)} % decoded, ${(100 * skippedShare).toFixed(1)} % skipped, ` +
-      `${wireForwardKbps?.toFixed(1)} kbps forward, ${wireBackwardKbps?.toFixed(1)} back${aim}`,
+      `${wireForwardKbps?.toFixed(1)} kbps forward, ${wireBackwardKbps?.toFixed(1)} back, load ${load.toFixed(1)}${aim}`,
   );
 }
 
@@ -72,6 +76,7 @@ try {
   line('ms', STAGES);
   for (const preset of options.presets.split(',')) {
     for (let run = 0; run < Number(options.runs); run++) {
+      const [load] = loadavg();
       const side = { signal: server.url, within: [] };
       const link = options.link === undefined ? [] : [`--link=${options.link}`];
       const call = await runCall({
@@ -84,7 +89,7 @@ try {
       });
       const frames = frameTimes(call);
       const stages = stagePercentiles(frames);
-      const result = { preset, run, stages, call: callFigures(call), frames };
+      const result = { preset, run, load, stages, call: callFigures(call), frames };
       results.push(result);
       print(result);
     }
