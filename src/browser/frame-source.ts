@@ -1,4 +1,6 @@
-import type { FrameSource } from '../worker/messages.js';
+import type { TrackProcessorClass } from '../worker/frame-source.js';
+import { readFrames, trackProcessorClass } from '../worker/frame-source.js';
+import type { FrameRelay } from './frame-relay.js';
 import type { WorkerLink } from './worker-link.js';
 
 /** How frames come from a track: `getStats().capture.path`. */
@@ -7,17 +9,9 @@ export type CapturePath = 'track-processor' | 'video-frame-callback';
 /** A running capture. */
 export interface Capture {
   readonly path: CapturePath;
-  /** The worker has taken the frame: the next one may come. */
-  frameTaken(): void;
   /** Stops the track. */
   stop(): void;
 }
-
-type TrackProcessorClass = new (init: {
-  readonly track: MediaStreamTrack;
-}) => {
-  readonly readable: ReadableStream<VideoFrame>;
-};
 
 /**
  * Sends the frames of `track`, which it takes over, to the pipeline by the best way that this browser has:
@@ -27,46 +21,45 @@ type TrackProcessorClass = new (init: {
 export function startCapture(
   track: MediaStreamTrack,
   link: WorkerLink,
+  relay: FrameRelay,
   workerHasProcessor: boolean,
 ): Capture {
-  const { MediaStreamTrackProcessor: Processor } = globalThis as {
-    MediaStreamTrackProcessor?: TrackProcessorClass;
-  };
-  const give = (source: FrameSource, transfer: unknown): boolean => {
+  const Processor = trackProcessorClass();
+  if (Processor) return captureProcessor(Processor, track, relay);
+  if (workerHasProcessor) {
     try {
-      link.post({ type: 'source', source }, [transfer as Transferable]);
-      return true;
+      link.post({ type: 'source', track }, [track as unknown as Transferable]);
+      return { path: 'track-processor', stop: () => track.stop() };
     } catch {
-      // DataCloneError: this browser transfers no such thing.
-      return false;
+      // DataCloneError: this browser transfers no track.
     }
-  };
-  const processed: Capture = {
-    path: 'track-processor',
-    frameTaken() {},
-    stop: () => track.stop(),
-  };
-  if (Processor) {
-    const { readable } = new Processor({ track });
-    if (give({ readable }, readable)) return processed;
   }
-  if (workerHasProcessor && give({ track }, track)) return processed;
-  link.post({ type: 'source', source: { frames: true } });
-  return captureVideo(track, (frame) => link.post({ type: 'frame', frame }, [frame]));
+  return captureVideo(track, relay);
 }
 
-function captureVideo(track: MediaStreamTrack, send: (frame: VideoFrame) => void): Capture {
+function captureProcessor(
+  Processor: TrackProcessorClass,
+  track: MediaStreamTrack,
+  relay: FrameRelay,
+): Capture {
+  const stop = readFrames(new Processor({ track }), (frame) => relay.offer(frame));
+  return {
+    path: 'track-processor',
+    stop() {
+      stop();
+      track.stop();
+    },
+  };
+}
+
+function captureVideo(track: MediaStreamTrack, relay: FrameRelay): Capture {
   const video = document.createElement('video');
   Object.assign(video, { muted: true, playsInline: true, srcObject: new MediaStream([track]) });
   let stopped = false;
-  let isBusy = false;
   const next = () =>
     video.requestVideoFrameCallback(() => {
       if (stopped) return;
-      if (!isBusy) {
-        isBusy = true;
-        send(new VideoFrame(video));
-      }
+      relay.offer(new VideoFrame(video));
       next();
     });
   next();
@@ -74,9 +67,6 @@ function captureVideo(track: MediaStreamTrack, send: (frame: VideoFrame) => void
   video.play().catch(() => undefined);
   return {
     path: 'video-frame-callback',
-    frameTaken() {
-      isBusy = false;
-    },
     stop() {
       stopped = true;
       video.srcObject = null;

@@ -4,6 +4,7 @@ import type { StreamSize } from '../protocol/limits.js';
 import type { EnrolmentStatus } from '../sender/live-enrolment.js';
 import type { RatePreset } from '../sender/rate-presets.js';
 import { type StateChange, TypedEventTarget } from './events.js';
+import { FrameRelay } from './frame-relay.js';
 import { type Capture, startCapture } from './frame-source.js';
 import { checkTrack, senderSettings, type TalkingHeadOptions } from './options.js';
 import type { TalkingHeadSenderStats } from './stats.js';
@@ -60,6 +61,7 @@ export interface TalkingHeadSenderEvents {
  */
 export class TalkingHeadSender extends TypedEventTarget<TalkingHeadSenderEvents> {
   #link!: WorkerLink;
+  #relay!: FrameRelay;
   #capture!: Capture;
   #hasProcessor = false;
   #state: TalkingHeadSenderState = 'enrolling';
@@ -80,16 +82,18 @@ export class TalkingHeadSender extends TypedEventTarget<TalkingHeadSenderEvents>
       connection,
       channels,
       onEvent: (name, detail) => sender.#onEvent(name, detail),
-      onFrameTaken: () => sender.#capture?.frameTaken(),
+      onFrameArrived: () => sender.#relay.frameArrived(),
     });
     if (typeof settings.enrolment === 'object') sender.#enrolment = settings.enrolment;
     sender.#link = link;
+    sender.#relay = new FrameRelay(link);
     sender.#hasProcessor = opened.hasTrackProcessor;
     try {
       // It may have ended meanwhile.
       checkTrack('track', options.track);
-      sender.#capture = startCapture(options.track.clone(), link, opened.hasTrackProcessor);
+      sender.#capture = sender.#start(options.track);
     } catch (error) {
+      sender.#relay.close();
       await link.close();
       throw error;
     }
@@ -123,23 +127,33 @@ export class TalkingHeadSender extends TypedEventTarget<TalkingHeadSenderEvents>
     checkTrack('track', track);
     if (this.#closed) throw new InvalidStateError('replaceTrack: the sender is closed');
     this.#capture.stop();
-    this.#capture = startCapture(track.clone(), this.#link, this.#hasProcessor);
+    this.#capture = this.#start(track);
   }
 
   /** What was done so far. Rejects with an InvalidStateError after `close`. */
   async getStats(): Promise<TalkingHeadSenderStats> {
     const stats = (await this.#link.getStats()) as TalkingHeadSenderStats;
-    return { ...stats, capture: { ...stats.capture, path: this.#capture.path } };
+    const { frames, dropped } = stats.capture;
+    const unsent = this.#relay.dropped;
+    return {
+      ...stats,
+      capture: { path: this.#capture.path, frames: frames + unsent, dropped: dropped + unsent },
+    };
   }
 
   /** Says goodbye to the receiver and frees everything; channels and connection stay. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#capture.stop();
+    this.#relay.close();
     await this.#link.close();
     // Of a worker that does not answer.
     const isOver = this.#state === 'ended' || this.#state === 'failed';
     if (!isOver) this.#onEvent('statechange', { state: 'ended' });
+  }
+
+  #start(track: MediaStreamTrack): Capture {
+    return startCapture(track.clone(), this.#link, this.#relay, this.#hasProcessor);
   }
 
   #onEvent(name: string, detail: unknown): void {

@@ -29,7 +29,7 @@ export interface WorkerLinkOptions {
   readonly channels: DataChannelPair;
   /** An event of the pipeline. */
   readonly onEvent: (name: string, detail: unknown) => void;
-  readonly onFrameTaken?: () => void;
+  readonly onFrameArrived?: () => void;
   readonly onTrack?: (track: MediaStreamTrack) => void;
 }
 
@@ -179,8 +179,8 @@ export class WorkerLink {
         if (this.#early) this.#early.push([message.name, message.detail]);
         else this.#options.onEvent(message.name, message.detail);
         return;
-      case 'frame-taken':
-        this.#options.onFrameTaken?.();
+      case 'frame-arrived':
+        this.#options.onFrameArrived?.();
         return;
       case 'track':
         this.#options.onTrack?.(message.track);

@@ -1,8 +1,7 @@
 import { callClock } from '../call.js';
 import type { Picture } from '../geometry/picture.js';
 import type { FaceTracker, TrackedFace } from '../sender/tracker.js';
-import { readSource } from './frame-source.js';
-import type { FrameSource } from './messages.js';
+import { readFrames, trackProcessorClass } from './frame-source.js';
 import { MedianMeter } from './meters.js';
 import { NewestFrame } from './newest-frame.js';
 import { createPictureReader } from './picture-reader.js';
@@ -26,23 +25,20 @@ const MAX_BUSY_MS = 250;
 /** Frames of a source, tracked one at a time, at most `fps` a second: the newest wins. */
 export class FaceFeed {
   readonly #tracker: FaceTracker;
-  readonly #onTaken: () => void;
   readonly #intervalMs: number;
   readonly #read = createPictureReader();
   readonly #newest = new NewestFrame();
   readonly #trackMs = new MedianMeter();
-  #stopSource: () => Promise<void> = async () => {};
+  #stopSource: () => void = () => {};
   #dueMs = -Infinity;
   /** When the picture that was given last was taken up. */
   #startMs = -Infinity;
   /** How many faces to look for. */
   wanted: 1 | 2 = 2;
 
-  /** `onTaken` is called whenever the next frame may come. */
-  constructor(tracker: FaceTracker, fps: number, onTaken: () => void) {
+  constructor(tracker: FaceTracker, fps: number) {
     this.#tracker = tracker;
     this.#intervalMs = 1000 / fps;
-    this.#onTaken = onTaken;
   }
 
   /** Frames that came, those of them that were not looked at, and the median time of those that were. */
@@ -50,15 +46,21 @@ export class FaceFeed {
     return { ...this.#newest.counts, trackMs: this.#trackMs.median };
   }
 
-  /** Takes the frames of another source from now on. */
-  setSource(source: FrameSource): void {
-    void this.#stopSource();
-    this.#stopSource = readSource(source, this.#newest);
+  /** Takes over `track`, whose frames are looked at from now on. */
+  setSource(track: MediaStreamTrack): void {
+    this.#stopSource();
+    const stop = readFrames(new (trackProcessorClass()!)({ track }), (frame) =>
+      this.offer(frame, callClock()),
+    );
+    this.#stopSource = () => {
+      stop();
+      track.stop();
+    };
   }
 
-  /** Takes over a frame of a source whose frames come one by one. */
-  offer(frame: VideoFrame): void {
-    this.#newest.offer(frame, callClock());
+  /** Takes over a frame of the page's, which was there at `captureMs`. */
+  offer(frame: VideoFrame, captureMs: number): void {
+    this.#newest.offer(frame, captureMs);
   }
 
   /** The next picture; undefined after `close`. */
@@ -69,7 +71,6 @@ export class FaceFeed {
       const captured = await this.#newest.take();
       if (!captured) return undefined;
       const { frame, captureMs } = captured;
-      this.#onTaken();
       // A source a little faster than that must not be halved: half an interval's slack.
       if (captureMs < this.#dueMs - this.#intervalMs / 2) {
         frame.close();
@@ -84,9 +85,9 @@ export class FaceFeed {
     }
   }
 
-  /** Resolves when no frame is on its way any more. Safe to call twice. */
-  async close(): Promise<void> {
+  /** Closes what waits, and whatever still comes. Safe to call twice. */
+  close(): void {
     this.#newest.close();
-    await this.#stopSource();
+    this.#stopSource();
   }
 }

@@ -58,15 +58,6 @@ export interface ReceiverSettings extends CommonSettings {
 /** The two channels of a call, by name. */
 export type ChannelName = 'control' | 'motion';
 
-/** Where a sender's frames come from. */
-export type FrameSource =
-  /** A MediaStreamTrackProcessor's stream. */
-  | { readonly readable: ReadableStream<VideoFrame> }
-  /** A track, where the worker has a MediaStreamTrackProcessor of its own. */
-  | { readonly track: MediaStreamTrack }
-  /** Frames come one by one, each when the one before was taken (`FrameTaken`). */
-  | { readonly frames: true };
-
 /** Where a receiver's frames go. */
 export type FrameSink =
   /** A MediaStreamTrackGenerator's stream. */
@@ -78,8 +69,10 @@ export type FrameSink =
 
 /** From the page to a pipeline. */
 export type ToWorker =
-  | { readonly type: 'source'; readonly source: FrameSource }
-  | { readonly type: 'frame'; readonly frame: VideoFrame }
+  /** Frames come from this track, where the worker has a MediaStreamTrackProcessor of its own. */
+  | { readonly type: 'source'; readonly track: MediaStreamTrack }
+  /** A frame, each after the one before has arrived; it was there at `captureMs`, by `callClock`. */
+  | { readonly type: 'frame'; readonly frame: VideoFrame; readonly captureMs: number }
   | { readonly type: 'sink'; readonly sink: FrameSink }
   | { readonly type: 'skip-prompt' }
   /** The channels are open. Without fingerprints no signature can be made, and none holds. */
@@ -111,8 +104,8 @@ export type FromWorker =
       readonly hasTrackGenerator: boolean;
     }
   | { readonly type: 'open-failed'; readonly error: SentError }
-  /** The frame is taken: the next one may come. */
-  | { readonly type: 'frame-taken' }
+  /** The frame is there: the next one may come. */
+  | { readonly type: 'frame-arrived' }
   | { readonly type: 'track'; readonly track: MediaStreamTrack }
   | { readonly type: 'send'; readonly channel: ChannelName; readonly bytes: Uint8Array }
   | { readonly type: 'event'; readonly name: string; readonly detail: unknown }

@@ -65,21 +65,23 @@ export class SenderPipeline implements Pipeline {
     this.#pack = pack;
     this.#tracker = tracker;
     this.#key = key;
-    this.#feed = new FaceFeed(tracker, settings.fps, () => page.post({ type: 'frame-taken' }));
+    this.#feed = new FaceFeed(tracker, settings.fps);
     this.#state = new PipelineState(page, 'enrolling');
     this.#connected = new Promise((resolve) => {
       this.#resolveConnected = resolve;
     });
     this.#run().catch((error: Error) => {
-      void this.#feed.close();
+      this.#feed.close();
       this.#state.fail(error);
     });
   }
 
   receive(message: ToWorker): void {
-    if (message.type === 'source') this.#feed.setSource(message.source);
-    else if (message.type === 'frame') this.#feed.offer(message.frame);
-    else if (message.type === 'skip-prompt') this.#skip?.();
+    if (message.type === 'source') this.#feed.setSource(message.track);
+    else if (message.type === 'frame') {
+      this.#feed.offer(message.frame, message.captureMs);
+      this.#page.post({ type: 'frame-arrived' });
+    } else if (message.type === 'skip-prompt') this.#skip?.();
   }
 
   connect(channels: RelayedChannels, fingerprints: ConnectionFingerprints | undefined): void {
@@ -87,7 +89,7 @@ export class SenderPipeline implements Pipeline {
     void channels.gone.then((reason) => {
       // Once there is a call, that tells why it is over.
       if (this.#sender) return;
-      void this.#feed.close();
+      this.#feed.close();
       this.#state.fail(new CallError(reason, closeMessage(reason, 'receiver')));
     });
   }
@@ -127,9 +129,9 @@ export class SenderPipeline implements Pipeline {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const drained = this.#feed.close();
+    this.#feed.close();
     this.#sender?.end();
-    await Promise.all([drained, this.#tracker.close()]);
+    await this.#tracker.close();
     this.#state.set('ended');
   }
 
