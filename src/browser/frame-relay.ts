@@ -4,7 +4,7 @@ import type { WorkerLink } from './worker-link.js';
 
 /**
  * Gives frames to the pipeline: each goes when the one before has arrived, the newest wins. A stream
- * transferred to the worker would need no page in between, but Chromium 156 leaves some of its first frames
+ * transferred to the worker would need no page in between, but Chromium 156 leaves some of its frames
  * unclosed; the messages that come of a frame pass through the page anyway.
  */
 export class FrameRelay {

@@ -1,4 +1,3 @@
-import type { TrackProcessorClass } from '../worker/frame-source.js';
 import { readFrames, trackProcessorClass } from '../worker/frame-source.js';
 import type { FrameRelay } from './frame-relay.js';
 import type { WorkerLink } from './worker-link.js';
@@ -9,8 +8,8 @@ export type CapturePath = 'track-processor' | 'video-frame-callback';
 /** A running capture. */
 export interface Capture {
   readonly path: CapturePath;
-  /** Stops the track. */
-  stop(): void;
+  /** Stops the track after its next frame. No frame comes from the call on; safe to call twice. */
+  stop(): Promise<void>;
 }
 
 /**
@@ -25,31 +24,19 @@ export function startCapture(
   workerHasProcessor: boolean,
 ): Capture {
   const Processor = trackProcessorClass();
-  if (Processor) return captureProcessor(Processor, track, relay);
+  if (Processor) {
+    const stop = readFrames(Processor, track, (frame) => relay.offer(frame));
+    return { path: 'track-processor', stop };
+  }
   if (workerHasProcessor) {
     try {
       link.post({ type: 'source', track }, [track as unknown as Transferable]);
-      return { path: 'track-processor', stop: () => track.stop() };
+      return { path: 'track-processor', stop: async () => track.stop() };
     } catch {
       // DataCloneError: this browser transfers no track.
     }
   }
   return captureVideo(track, relay);
-}
-
-function captureProcessor(
-  Processor: TrackProcessorClass,
-  track: MediaStreamTrack,
-  relay: FrameRelay,
-): Capture {
-  const stop = readFrames(new Processor({ track }), (frame) => relay.offer(frame));
-  return {
-    path: 'track-processor',
-    stop() {
-      stop();
-      track.stop();
-    },
-  };
 }
 
 function captureVideo(track: MediaStreamTrack, relay: FrameRelay): Capture {
@@ -59,15 +46,16 @@ function captureVideo(track: MediaStreamTrack, relay: FrameRelay): Capture {
   const next = () =>
     video.requestVideoFrameCallback(() => {
       if (stopped) return;
-      relay.offer(new VideoFrame(video));
       next();
+      // The video may have lost the frame that it was called for.
+      if (video.readyState >= video.HAVE_CURRENT_DATA) relay.offer(new VideoFrame(video));
     });
   next();
   // Rejects where the track ends first; then nothing comes.
   video.play().catch(() => undefined);
   return {
     path: 'video-frame-callback',
-    stop() {
+    async stop() {
       stopped = true;
       video.srcObject = null;
       track.stop();

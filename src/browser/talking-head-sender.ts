@@ -126,7 +126,7 @@ export class TalkingHeadSender extends TypedEventTarget<TalkingHeadSenderEvents>
   async replaceTrack(track: MediaStreamTrack): Promise<void> {
     checkTrack('track', track);
     if (this.#closed) throw new InvalidStateError('replaceTrack: the sender is closed');
-    this.#capture.stop();
+    void this.#capture.stop();
     this.#capture = this.#start(track);
   }
 
@@ -144,9 +144,9 @@ export class TalkingHeadSender extends TypedEventTarget<TalkingHeadSenderEvents>
   /** Says goodbye to the receiver and frees everything; channels and connection stay. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#capture.stop();
+    const stopped = this.#capture.stop();
     this.#relay.close();
-    await this.#link.close();
+    await Promise.all([stopped, this.#link.close()]);
     // Of a worker that does not answer.
     const isOver = this.#state === 'ended' || this.#state === 'failed';
     if (!isOver) this.#onEvent('statechange', { state: 'ended' });

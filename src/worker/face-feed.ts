@@ -29,7 +29,7 @@ export class FaceFeed {
   readonly #read = createPictureReader();
   readonly #newest = new NewestFrame();
   readonly #trackMs = new MedianMeter();
-  #stopSource: () => void = () => {};
+  #stopSource: () => Promise<void> = async () => {};
   #dueMs = -Infinity;
   /** When the picture that was given last was taken up. */
   #startMs = -Infinity;
@@ -48,14 +48,10 @@ export class FaceFeed {
 
   /** Takes over `track`, whose frames are looked at from now on. */
   setSource(track: MediaStreamTrack): void {
-    this.#stopSource();
-    const stop = readFrames(new (trackProcessorClass()!)({ track }), (frame) =>
+    void this.#stopSource();
+    this.#stopSource = readFrames(trackProcessorClass()!, track, (frame) =>
       this.offer(frame, callClock()),
     );
-    this.#stopSource = () => {
-      stop();
-      track.stop();
-    };
   }
 
   /** Takes over a frame of the page's, which was there at `captureMs`. */
@@ -85,9 +81,9 @@ export class FaceFeed {
     }
   }
 
-  /** Closes what waits, and whatever still comes. Safe to call twice. */
-  close(): void {
+  /** Resolves when the source has stopped. Safe to call twice. */
+  async close(): Promise<void> {
     this.#newest.close();
-    this.#stopSource();
+    await this.#stopSource();
   }
 }

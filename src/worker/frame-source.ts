@@ -11,27 +11,38 @@ export type TrackProcessorClass = new (init: {
 export const trackProcessorClass = (): TrackProcessorClass | undefined =>
   (globalThis as { MediaStreamTrackProcessor?: TrackProcessorClass }).MediaStreamTrackProcessor;
 
+/** A track that gives no frames is not waited for longer. */
+const LAST_FRAME_LIMIT_MS = 500;
+
 /**
- * Gives each frame of a processor to `take`, which owns it, until the track ends or the function returned is
- * called: then whatever still comes is closed.
+ * Takes over a track, and gives each of its frames to `take`, which owns it, until it ends or the function
+ * returned is called, which stops it. It is stopped when no read is waiting: else Chromium 156 may make a
+ * frame for the stream that has just ended, which nobody can close.
  */
 export function readFrames(
-  { readable }: TrackProcessor,
+  Processor: TrackProcessorClass,
+  track: MediaStreamTrack,
   take: (frame: VideoFrame) => void,
-): () => void {
-  const reader = readable.getReader();
+): () => Promise<void> {
+  const reader = new Processor({ track }).readable.getReader();
   let stopped = false;
   const read = async () => {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      if (stopped) value.close();
-      else take(value);
+      if (stopped) {
+        value.close();
+        return;
+      }
+      take(value);
     }
   };
   // A source that breaks has ended.
-  read().catch(() => undefined);
-  return () => {
+  const ended = read().catch(() => undefined);
+  return async () => {
     stopped = true;
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, LAST_FRAME_LIMIT_MS));
+    await Promise.race([ended, limit]);
+    track.stop();
   };
 }

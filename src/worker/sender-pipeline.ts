@@ -71,7 +71,7 @@ export class SenderPipeline implements Pipeline {
       this.#resolveConnected = resolve;
     });
     this.#run().catch((error: Error) => {
-      this.#feed.close();
+      void this.#feed.close();
       this.#state.fail(error);
     });
   }
@@ -89,7 +89,7 @@ export class SenderPipeline implements Pipeline {
     void channels.gone.then((reason) => {
       // Once there is a call, that tells why it is over.
       if (this.#sender) return;
-      this.#feed.close();
+      void this.#feed.close();
       this.#state.fail(new CallError(reason, closeMessage(reason, 'receiver')));
     });
   }
@@ -129,9 +129,9 @@ export class SenderPipeline implements Pipeline {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#feed.close();
+    const stopped = this.#feed.close();
     this.#sender?.end();
-    await this.#tracker.close();
+    await Promise.all([stopped, this.#tracker.close()]);
     this.#state.set('ended');
   }
 
