@@ -84,8 +84,10 @@ describeNeeds('chromium', 'ffmpeg')('a talking head', () => {
       analyseMs: number,
       identityBytes: number,
       motionBytes: number,
+      pictureBytes: 0,
       controlBytes: number,
       lossFraction: 0,
+      rate: expect.objectContaining({ limitBps: 20_000, stride: 1, reason: expect.any(String) }),
     });
     expect(receiver).toEqual({
       state: 'showing',
@@ -99,11 +101,14 @@ describeNeeds('chromium', 'ffmpeg')('a talking head', () => {
       fps: number,
       framesShown: number,
       framesHeld: number,
+      framesByOrigin: expect.objectContaining({ decoded: number, held: number }),
+      concealment: expect.any(String),
       decodeMs: number,
       latencyMs: number,
       roundTripMs: number,
       playoutDelayMs: number,
       backwardBytes: number,
+      pictures: { used: 0, refused: {} },
       drops: {},
     });
     expect(sender.framesSent).toBeGreaterThanOrEqual(receiver.framesShown);
