@@ -161,6 +161,7 @@ async function measure(name: string) {
       trackMs: sender.sender?.trackMs?.toFixed(1),
       analyseMs: sender.sender?.analyseMs?.toFixed(1),
       fpsSent: sender.sender?.fps,
+      rate: sender.sender?.rate,
       decoder: receiver.receiver?.decoder,
       decodeMs: receiver.receiver?.decodeMs?.toFixed(1),
       ownLatencyMs: receiver.receiver?.latencyMs?.toFixed(0),

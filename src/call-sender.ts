@@ -34,7 +34,7 @@ export interface CallSenderOptions extends SenderSessionOptions {
 const DRAIN_POLL_MS = 5;
 
 /**
- * The receiver acknowledges every 25 frames (spec/bitstream.md, "Feedback") and up to 3 wait here in a
+ * The receiver of an unpaced stream acknowledges every 25 frames (spec/bitstream.md, "Feedback") and up to 3 wait here in a
  * bundle: so many may be unacknowledged for good, and a smaller window would never open.
  */
 const MIN_WINDOW_FRAMES = 28;
@@ -107,7 +107,7 @@ export class CallSender {
   }
 
   /**
-   * Resolves when fewer than `frames` frames are on their way (28 at least, else a TypeError: the
+   * Of an unpaced stream: resolves when fewer than `frames` frames are on their way (28 at least, else a TypeError: the
    * receiver acknowledges no sooner); rejects with a CallError.
    */
   async room(frames: number): Promise<void> {
