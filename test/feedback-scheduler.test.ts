@@ -35,6 +35,21 @@ describe('reception meter', () => {
     expect(meter.takeLoss()).toBe(0);
   });
 
+  it('takes frames that are sent again on request for lost ones all the same', () => {
+    const meter = new ReceptionMeter(40);
+    for (const first of [0, 2, 6, 8]) meter.receive(message(first), first * 40);
+    const again = serialiseMotion(
+      {
+        ...{ sequence: 4, timestamp: 160, frameCount: 4, stride: 1, intervals: undefined },
+        coding: { kind: 'independent', quantiser: 4, digest: 0 },
+        body: Uint8Array.of(1),
+      },
+      [],
+    );
+    meter.receive(again, 380);
+    expect(meter.takeLoss()).toBe(0.2);
+  });
+
   it('knows frames that were left out from frames that were lost', () => {
     const meter = new ReceptionMeter(40);
     for (let n = 0; n < 10; n++) meter.receive(message(4 * n, 2, 2, 2), n * 160);

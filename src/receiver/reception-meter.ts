@@ -57,8 +57,8 @@ export class ReceptionMeter {
         this.#troubleMs ??= nowMs;
       }
       this.#newest = last;
-    } else {
-      // It was overtaken, and is no loss.
+    } else if (coding.kind === 'predicted') {
+      // It was overtaken, and is no loss. An independent one of old frames answers a request, and they are.
       this.#lost = Math.max(0, this.#lost - frameCount * stride);
     }
     const { intervals } = packet;
