@@ -4,7 +4,9 @@
  * pictures.
  *
  *     npx tsx bench/recovery.ts [--pack portrait-256-cpu] [--clips SUBSTRING] [--seconds 30]
- *         [--delay-ms 40] [--seeds 2] [--json FILE]
+ *         [--delay-ms 40] [--seeds 2] [--presets] [--json FILE]
+ *
+ * With one, two and four frames a message and one copy; `--presets`: with rate control's presets instead.
  *
  * `off`: of the shown frames, those whose lips are more than 2 px (mean of 40 points, at 256×256) from
  * the quiet call's frame of the same number. Then how the shown frames came about; `stalls` a minute
@@ -15,6 +17,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openPack } from '../src/models/pack-node.js';
+import { RATE_PRESETS } from '../src/sender/rate-presets.js';
 import { analysed } from './analysed-track.js';
 import { splits } from './data.js';
 import { type Figures, judge, onShow, play, type Setting } from './recovery/run.js';
@@ -28,6 +31,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '30' },
     'delay-ms': { type: 'string', default: '40' },
     seeds: { type: 'string', default: '2' },
+    presets: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
@@ -36,10 +40,12 @@ const delayMs = Number(options['delay-ms']);
 const seeds = Array.from({ length: Number(options.seeds) }, (_, seed) => seed + 1);
 const pack = await openPack(options.pack);
 
-const SETTINGS: readonly Setting[] = [1, 2, 4].map((framesPerPacket) => ({
-  name: `${framesPerPacket} a message`,
-  sender: { framesPerPacket, redundancy: 1 },
-}));
+const settings: readonly Setting[] = options.presets
+  ? RATE_PRESETS.map((preset) => ({ name: preset, sender: { preset } }))
+  : [1, 2, 4].map((framesPerPacket) => ({
+      name: `${framesPerPacket} a message`,
+      sender: { framesPerPacket, redundancy: 1 },
+    }));
 
 const tracks: Track[] = [];
 for (const clip of splits().validation) {
@@ -91,7 +97,7 @@ const COLUMNS = ['off %', 'dec', 'int', 'ext', 'held', 'stalls', 'p50', 'p95', '
 console.log(
   `${tracks.length} clips, ${seconds} s each, ${seeds.length} seeds, ${delayMs} ms one way`,
 );
-const rows = SETTINGS.flatMap((setting) => {
+const rows = settings.flatMap((setting) => {
   console.log(
     `\n${setting.name.padEnd(22)} ${COLUMNS.map((name) => name.padStart(6)).join(' ')}  after outage p50, max`,
   );

@@ -19,6 +19,8 @@ export class ReceptionMeter {
   readonly #heard: number[] = [];
   /** Number of the newest frame in a message. */
   #newest: number | undefined;
+  /** Frames whose message has not come yet, though later ones have: from, to. */
+  readonly #holes: (readonly [number, number])[] = [];
   #expected = 0;
   #lost = 0;
   /** Milliseconds from capture to arrival of the last message, and the least of each bin, oldest first. */
@@ -54,12 +56,15 @@ export class ReceptionMeter {
       this.#expected += last - this.#newest;
       if (before > this.#newest) {
         this.#lost += before - this.#newest;
+        this.#holes.push([this.#newest + 1, before]);
+        if (this.#holes.length > REMEMBERED) this.#holes.shift();
         this.#troubleMs ??= nowMs;
       }
       this.#newest = last;
-    } else if (coding.kind === 'predicted') {
-      // It was overtaken, and is no loss. An independent one of old frames answers a request, and they are.
-      this.#lost = Math.max(0, this.#lost - frameCount * stride);
+    } else {
+      // Where it was overtaken it is no loss; the answer to a request repeats what has come.
+      const inHole = this.#holes.some(([from, to]) => first >= from && last <= to);
+      if (inHole) this.#lost = Math.max(0, this.#lost - frameCount * stride);
     }
     const { intervals } = packet;
     const spanMs = intervals
