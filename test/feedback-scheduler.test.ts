@@ -72,6 +72,16 @@ describe('reception meter', () => {
     for (let n = 160; n < 2000; n += 2) at(n, 0);
     expect(meter.queueMs).toBe(0);
   });
+
+  it('does not take the answer to a request for what was lost', () => {
+    const meter = new ReceptionMeter(40);
+    for (const n of [0, 4, 12]) meter.receive(message(n, 4), n * 40);
+    // Frames 13 to 15 again; then 8 to 11, which were only overtaken.
+    meter.receive(message(13, 3), 16 * 40);
+    expect(meter.takeLoss()).toBe(4 / 16);
+    for (const n of [16, 24, 20]) meter.receive(message(n, 4), n * 40);
+    expect(meter.takeLoss()).toBe(0);
+  });
 });
 
 describe('feedback', () => {
