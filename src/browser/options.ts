@@ -40,8 +40,6 @@ const DEFAULT_TRACKER = 'packs/tracker';
 const DEFAULT_SIZE = 256;
 const DEFAULT_FPS = 25;
 const MAX_FPS = 30;
-/** Half of the headers of one frame a message, for one frame's time of latency. */
-const BALANCED_LATENCY_MS = 40;
 const DECODERS: readonly DecoderChoice[] = ['auto', 'webgpu', 'wasm', 'warp'];
 const POSITIONS: readonly LabelPosition[] = [
   'top-left',
@@ -58,7 +56,6 @@ export function senderSettings(options: TalkingHeadSenderOptions): SenderSetting
   checkOption(typeof options === 'object' && options !== null, 'options', 'an object');
   const { track, tracker, enrolment = 'quick', size = DEFAULT_SIZE, fps = DEFAULT_FPS } = options;
   const { preset = 'balanced', maxBitrateBps, maxLatencyMs } = options;
-  const balanced = preset === 'balanced' ? { maxLatencyMs: BALANCED_LATENCY_MS } : {};
   checkTrack('track', track);
   const common = commonSettings(options);
   checkStreamSize('size', size);
@@ -70,7 +67,6 @@ export function senderSettings(options: TalkingHeadSenderOptions): SenderSetting
   );
   const rate = {
     preset,
-    ...balanced,
     ...(maxBitrateBps !== undefined && { maxBitrateBps }),
     ...(maxLatencyMs !== undefined && { maxLatencyMs }),
   };

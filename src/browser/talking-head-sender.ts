@@ -37,7 +37,7 @@ export interface TalkingHeadSenderOptions extends TalkingHeadOptions {
   readonly maxBitrateBps?: number;
   /**
    * Milliseconds that frames may wait for others, to share a message's headers, 0–1000. Default: 120 with
-   * 'lowest', 40 with 'balanced', else 0.
+   * 'lowest', the time of one frame with 'balanced', else 0.
    */
   readonly maxLatencyMs?: number;
 }

@@ -10,6 +10,7 @@ import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
 import { createFrameAnalyser } from '../sender/frame-analyser.js';
 import { CHROMIUM_WIRE } from '../sender/rate-model.js';
+import type { RateOptions } from '../sender/rate-presets.js';
 import type { TrackedFace } from '../sender/tracker.js';
 import { FaceFeed } from './face-feed.js';
 import type { SenderSettings, ToWorker } from './messages.js';
@@ -160,7 +161,7 @@ export class SenderPipeline implements Pipeline {
       identity,
       ...signed,
       fps: person.fps,
-      ...this.#settings.rate,
+      ...rateOptions(this.#settings.rate, person.fps),
       wire: CHROMIUM_WIRE,
     });
     this.#state.set('streaming');
@@ -225,4 +226,9 @@ export class SenderPipeline implements Pipeline {
       this.#rate.add(nowMs);
     }
   }
+}
+
+/** People who talk: half of the headers of one frame a message, for one frame's time of latency, whatever the rate. */
+function rateOptions(rate: RateOptions, fps: number): RateOptions {
+  return rate.preset === 'balanced' ? { maxLatencyMs: 1000 / fps, ...rate } : rate;
 }
