@@ -112,9 +112,10 @@ const rows = settings.flatMap((setting) => {
       row.forwardKbps.toFixed(1),
       row.backwardKbps.toFixed(1),
     ].map((cell) => cell.padStart(6));
-    const back =
-      row.backMax === undefined ? '' : `  ${row.backP50.toFixed(0)}, ${row.backMax.toFixed(0)}`;
-    console.log(`${scenario.name.padEnd(22)} ${cells.join(' ')}${back}`);
+    const back = [row.backP50, row.backMax].map((ms) => ms?.toFixed(0)).join(', ');
+    console.log(
+      `${scenario.name.padEnd(22)} ${cells.join(' ')}${row.backMax === undefined ? '' : `  ${back}`}`,
+    );
     return { setting: setting.name, scenario: scenario.name, ...row };
   });
 });
