@@ -6,6 +6,7 @@ import { type SignedPicture, signIdentity, signPicture } from '../consent/sign.j
 import type { Pack } from '../models/pack.js';
 import { fetchPack } from '../models/pack-fetch.js';
 import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
+import { coarseIdentity } from '../sender/coarse-identity.js';
 import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
 import { createFrameAnalyser } from '../sender/frame-analyser.js';
@@ -140,25 +141,26 @@ export class SenderPipeline implements Pipeline {
     const person = await this.#enrol();
     if (!person) return;
     this.#state.set('connecting');
-    const [{ channels, fingerprints }, analyser] = await Promise.all([
+    const { identity } = person;
+    const made = { pack: this.#pack, identity, codec: createBrowserPictureCodec() };
+    const [{ channels, fingerprints }, analyser, coarse] = await Promise.all([
       this.#connected,
-      createFrameAnalyser({
-        pack: this.#pack,
-        identity: person.identity,
-        codec: createBrowserPictureCodec(),
-      }),
+      createFrameAnalyser(made),
+      coarseIdentity(made),
     ]);
     if (this.#closed || !channels.control.open) return;
-    const { identity } = person;
     const ends = fingerprints && { sender: fingerprints.local, receiver: fingerprints.remote };
+    const proofOf = async (bytes: Uint8Array) =>
+      ends && { proof: await signIdentity(this.#key, bytes, ends) };
     const signed = ends && {
-      proof: await signIdentity(this.#key, identity, ends),
       signPicture: (picture: SignedPicture) => signPicture(this.#key, picture, ends),
     };
     const sender = await this.#call({
       channels,
       pack: this.#pack,
       identity,
+      coarse: { identity: coarse, ...(await proofOf(coarse)) },
+      ...(await proofOf(identity)),
       ...signed,
       fps: person.fps,
       ...rateOptions(this.#settings.rate, person.fps),
