@@ -17,7 +17,7 @@ import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import type { IdentityReference } from '../src/protocol/identity.js';
 import type { StreamSize } from '../src/protocol/limits.js';
 import { ReceiverSession } from '../src/receiver/session.js';
-import { coarseIdentity } from '../src/sender/coarse-identity.js';
+import { coarseIdentity, codedIdentity } from '../src/sender/coarse-identity.js';
 import { enrol } from '../src/sender/enrolment.js';
 import { createAnalysis } from '../src/sender/frame-analyser.js';
 import { SenderSession } from '../src/sender/session.js';
@@ -197,15 +197,17 @@ for (const clip of splits()
     })),
     { size, references: 4, codec },
   );
-  const coarse = await coarseIdentity({ identity, pack, codec });
+  const coded = codedIdentity(identity, pack);
+  const coarse = await coarseIdentity({ identity: coded, pack, codec });
   console.log(clip.file);
   for (const [name, first] of [
     ['whole', undefined],
     ['coarse first', coarse],
   ] as const) {
-    const outcome = call(identity, first, frames);
-    const offered = parseAnyIdentity(first ?? identity, pack);
-    const all = parseAnyIdentity(identity, pack);
+    const own = first ? coded : identity;
+    const outcome = call(own, first, frames);
+    const offered = parseAnyIdentity(first ?? own, pack);
+    const all = parseAnyIdentity(own, pack);
     if (!offered.ok || !all.ok) throw new Error('an identity cannot be read');
     const { references } = all.value;
     const rest = frames.slice(ENROLMENT_FRAMES);

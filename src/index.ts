@@ -72,7 +72,11 @@ export {
   type ReceiverSessionOptions,
   type ReceiverStats,
 } from './receiver/session.js';
-export { type CoarseIdentityOptions, coarseIdentity } from './sender/coarse-identity.js';
+export {
+  type CoarseIdentityOptions,
+  coarseIdentity,
+  codedIdentity,
+} from './sender/coarse-identity.js';
 export { type CropSquare, HeadCrop, toCropUnits } from './sender/crop.js';
 export {
   type Enrolment,

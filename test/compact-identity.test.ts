@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeCompactIdentity, parseAnyIdentity } from '../src/models/compact-identity.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import { encodeIdentity, parseIdentity } from '../src/protocol/identity.js';
-import { coarseIdentity } from '../src/sender/coarse-identity.js';
+import { coarseIdentity, codedIdentity } from '../src/sender/coarse-identity.js';
 import { hostileBytes } from './hostile.js';
 import { faceAt, IDENTITY, PACK, PICTURE, simulatedCall } from './support/call.js';
 import { moved, syntheticPicture } from './synthetic-face.js';
@@ -120,6 +120,24 @@ describe('the coarse identity of a person', () => {
     expect(parsed.value.neutral).toEqual(wholeOf(identity).neutral);
     const shown = await codec.decode(parsed.value.references[0].picture, 1024);
     expect(shown.width).toBeLessThanOrEqual(256);
+  });
+
+  it('and the whole one as it arrives in pictures: coded again, it is the same', async () => {
+    const identity = await person(256);
+    const coded = codedIdentity(identity, PACK);
+    const [before, after] = [wholeOf(identity), wholeOf(coded)];
+    expect(after.neutral).toEqual(before.neutral);
+    expect(after.references.map(({ picture }) => hex(picture))).toEqual(
+      before.references.map(({ picture }) => hex(picture)),
+    );
+    const again = wholeOf(codedIdentity(coded, PACK));
+    for (const [index, { landmarks }] of again.references.entries()) {
+      const moved = landmarks.map((value, i) =>
+        Math.abs(value - after.references[index].landmarks[i]),
+      );
+      expect(Math.max(...moved)).toBeLessThan(0.3);
+    }
+    expect(() => codedIdentity(Uint8Array.of(1), PACK)).toThrow(/^identity:/);
   });
 
   it('goes first, and the references follow while frames flow', async () => {

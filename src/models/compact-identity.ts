@@ -13,6 +13,7 @@ import {
   encodeGeometry,
   encodePicture,
   parsePicture,
+  REFERENCE_QUANTISER,
 } from '../protocol/picture-update.js';
 import { RangeDecoder, RangeEncoder } from '../protocol/range-coder.js';
 import type { Pack } from './pack.js';
@@ -28,8 +29,6 @@ const SCALE_BITS = 12;
 /** Ones of a Rice code at most. */
 const MAX_ONES = 40;
 const MAX_RICE = 15;
-/** Quantiser index of the reference's geometry: that of pictures during the call. */
-const GEOMETRY_QUANTISER = 0;
 
 const CANONICAL = Int32Array.from(CANONICAL_FACE, (value) => Math.round(value * STEPS));
 
@@ -104,12 +103,12 @@ export function encodeCompactIdentity(
   });
   const coded = encoder.finish();
   const model = new MotionModel(basis, neutral, moreValues);
-  const values = model.quantise(landmarks, undefined, GEOMETRY_QUANTISER, MAX_VALUE);
+  const values = model.quantise(landmarks, undefined, REFERENCE_QUANTISER, MAX_VALUE);
   const reference = encodePicture({
     kind: 'reference',
     index: 0,
     shown: 1,
-    quantiser: GEOMETRY_QUANTISER,
+    quantiser: REFERENCE_QUANTISER,
     geometry: encodeGeometry(tables, values),
     picture,
   });

@@ -1,10 +1,14 @@
+import { POINT_COUNT } from '../geometry/landmarks.js';
+import { MotionModel } from '../geometry/motion-model.js';
 import { resampleSquare, whole } from '../geometry/resample.js';
 import { encodeCompactIdentity } from '../models/compact-identity.js';
 import { checkPack, type Pack } from '../models/pack.js';
 import type { PictureCodec } from '../models/picture-codec.js';
 import { checkMethods } from '../protocol/check-options.js';
-import { parseIdentity } from '../protocol/identity.js';
+import { encodeIdentity, parseIdentity } from '../protocol/identity.js';
 import { MAX_REFERENCE_SIDE } from '../protocol/limits.js';
+import { MAX_VALUE } from '../protocol/motion-codec.js';
+import { REFERENCE_QUANTISER } from '../protocol/picture-update.js';
 
 /** Bytes of the picture that are enough: at 256 × 256 some 35 dB from the reference it stands for. */
 const ENOUGH_BYTES = 2_000;
@@ -16,6 +20,23 @@ const CHOICES = [
   [192, 20],
   [128, 20],
 ] as const;
+
+/**
+ * The same identity (bytes of `encodeIdentity`) with the geometry of its references as pictures during the call
+ * code it, so that what the sender compares with is what arrives. Throws a TypeError that names a bad option.
+ */
+export function codedIdentity(identity: Uint8Array, pack: Pack): Uint8Array {
+  checkPack(pack);
+  const parsed = identity instanceof Uint8Array ? parseIdentity(identity) : undefined;
+  if (!parsed?.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
+  const model = new MotionModel(pack.basis, parsed.value.neutral, pack.moreValues);
+  const references = parsed.value.references.map(({ picture, landmarks }) => {
+    const values = model.quantise(landmarks, undefined, REFERENCE_QUANTISER, MAX_VALUE);
+    const coded = model.reconstruct(values, REFERENCE_QUANTISER).slice(0, 3 * POINT_COUNT);
+    return { picture, landmarks: coded };
+  });
+  return encodeIdentity({ ...parsed.value, references });
+}
 
 export interface CoarseIdentityOptions {
   /** Bytes of `encodeIdentity`. */

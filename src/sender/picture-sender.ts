@@ -16,7 +16,7 @@ import {
 import { MAX_VALUE } from '../protocol/motion-codec.js';
 import type { MotionTables } from '../protocol/motion-tables.js';
 import type { PictureClaim } from '../protocol/picture-proof.js';
-import { encodeGeometry, encodePicture } from '../protocol/picture-update.js';
+import { encodeGeometry, encodePicture, REFERENCE_QUANTISER } from '../protocol/picture-update.js';
 import { PicturePacer } from './picture-pacer.js';
 
 /** A reference picture to send during the call. */
@@ -65,8 +65,6 @@ interface Picture {
 
 /** Bits a second on the wire for pictures, where nothing says: 20 kbps less those of motion. */
 export const DEFAULT_PICTURE_BPS = 11_000;
-/** Quantiser index of a reference's geometry: half the motion's steps, for 5 bytes more. */
-const GEOMETRY_QUANTISER = 0;
 /** In the place of a reference's place. */
 const STILL = -1;
 const PLACES = -2;
@@ -200,7 +198,7 @@ export class PictureSender {
     checkInteger('index', index, 0, MAX_REFERENCES - 1);
     checkGeometry('landmarks', landmarks);
     const { model, tables } = this.#options;
-    const quantiser = GEOMETRY_QUANTISER;
+    const quantiser = REFERENCE_QUANTISER;
     const face = landmarks.subarray(0, 3 * POINT_COUNT);
     const values = model.quantise(face, undefined, quantiser, MAX_VALUE);
     const geometry = encodeGeometry(tables, values);

@@ -35,7 +35,7 @@ export interface SenderSessionOptions extends MotionSenderOptions {
   /** Whose `identity` is, for this connection (`signIdentity`); without it the receiver may refuse. */
   readonly proof?: IdentityProof;
   /**
-   * A small identity of the same person (`coarseIdentity`), with a proof of its own where there is `proof`: where
+   * A small identity of the same person (`coarseIdentity` of a `codedIdentity`), with a proof of its own where there is `proof`: where
    * the receiver takes pictures it goes first, and the references of `identity` follow as such while frames flow.
    */
   readonly coarse?: { readonly identity: Uint8Array; readonly proof?: IdentityProof };

@@ -6,7 +6,7 @@ import { type SignedPicture, signIdentity, signPicture } from '../consent/sign.j
 import type { Pack } from '../models/pack.js';
 import { fetchPack } from '../models/pack-fetch.js';
 import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
-import { coarseIdentity } from '../sender/coarse-identity.js';
+import { coarseIdentity, codedIdentity } from '../sender/coarse-identity.js';
 import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
 import { createFrameAnalyser } from '../sender/frame-analyser.js';
@@ -141,7 +141,7 @@ export class SenderPipeline implements Pipeline {
     const person = await this.#enrol();
     if (!person) return;
     this.#state.set('connecting');
-    const { identity } = person;
+    const identity = codedIdentity(person.identity, this.#pack);
     const made = { pack: this.#pack, identity, codec: createBrowserPictureCodec() };
     const [{ channels, fingerprints }, analyser, coarse] = await Promise.all([
       this.#connected,
