@@ -8,16 +8,19 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { MotionModel } from '../src/geometry/motion-model.js';
 import type { Picture } from '../src/geometry/picture.js';
 import { resampleSquare, whole } from '../src/geometry/resample.js';
 import { parseAnyIdentity } from '../src/models/compact-identity.js';
 import { createDecoder } from '../src/models/decoder-node.js';
 import { openPack } from '../src/models/pack-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
-import type { IdentityReference } from '../src/protocol/identity.js';
+import type { Identity, IdentityReference } from '../src/protocol/identity.js';
 import type { StreamSize } from '../src/protocol/limits.js';
+import { MAX_VALUE } from '../src/protocol/motion-codec.js';
 import { ReceiverSession } from '../src/receiver/session.js';
 import { coarseIdentity, codedIdentity } from '../src/sender/coarse-identity.js';
+import { DEFAULT_QUANTISER } from '../src/sender/defaults.js';
 import { enrol } from '../src/sender/enrolment.js';
 import { createAnalysis } from '../src/sender/frame-analyser.js';
 import { SenderSession } from '../src/sender/session.js';
@@ -152,13 +155,14 @@ async function decompressed(references: readonly IdentityReference[]) {
 
 /**
  * PSNR of the frames shown with these references, their first picture, and what the set-up took; the sender compares
- * with `whole`.
+ * with `whole`. Each frame is coded as the motion is.
  */
 async function shown(
   references: readonly IdentityReference[],
-  whole: readonly IdentityReference[],
+  { references: whole, neutral }: Identity,
   frames: CroppedFrame[],
 ) {
+  const model = new MotionModel(pack.basis, neutral, pack.moreValues);
   const decoder = createDecoder(pack);
   const started = performance.now();
   const pictures = await decompressed(references);
@@ -171,7 +175,8 @@ async function shown(
   let squares = 0;
   for (const { picture, landmarks } of frames) {
     const geometry = pack.moreValues > 0 ? analyse(picture, square, landmarks).geometry : landmarks;
-    const made = await decoder.decode(geometry);
+    const values = model.quantise(geometry, undefined, DEFAULT_QUANTISER, MAX_VALUE);
+    const made = await decoder.decode(model.reconstruct(values, DEFAULT_QUANTISER));
     first ??= made;
     for (let i = 0; i < made.data.length; i++)
       if (i % 4 < 3) squares += (made.data[i] - picture.data[i]) ** 2;
@@ -209,10 +214,9 @@ for (const clip of splits()
     const offered = parseAnyIdentity(first ?? own, pack);
     const all = parseAnyIdentity(own, pack);
     if (!offered.ok || !all.ok) throw new Error('an identity cannot be read');
-    const { references } = all.value;
     const rest = frames.slice(ENROLMENT_FRAMES);
-    const begin = await shown(offered.value.references, references, rest);
-    const end = await shown(outcome.last, references, rest);
+    const begin = await shown(offered.value.references, all.value, rest);
+    const end = await shown(outcome.last, all.value, rest);
     const times = [...outcome.references.values()].map(seconds).join(', ');
     console.log(
       `  ${name}: identity ${outcome.identityBytes} bytes, pictures ${outcome.pictureBytes}; ` +
