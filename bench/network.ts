@@ -183,10 +183,12 @@ let topology: Topology | undefined;
 try {
   topology = createTopology();
   const { remove } = topology;
-  process.once('SIGINT', () => {
-    remove();
-    process.exit(130);
-  });
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      remove();
+      process.exit(130);
+    });
+  }
   await main(topology);
 } catch (error) {
   if (!(error instanceof CannotRun)) throw error;
