@@ -136,6 +136,15 @@ export class CallSender {
     return this.#session.pictures.pending;
   }
 
+  get pictureBps(): number {
+    return this.#session.pictures.bps;
+  }
+
+  /** The same of a picture without which the receiver shows something else. */
+  get urgentPictureBps(): number {
+    return this.#session.urgentPictureBps;
+  }
+
   /** Bits a second on the wire, headers counted, for pictures from now on; 0: they wait. */
   set pictureBps(bps: number) {
     this.#session.pictureBps = bps;

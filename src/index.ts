@@ -88,7 +88,15 @@ export {
   createFrameAnalyser,
   type FrameAnalyser,
   type FrameAnalyserOptions,
+  type FrameAnalysis,
 } from './sender/frame-analyser.js';
+export {
+  type KeptFrame,
+  PictureKeeper,
+  type PictureKeeperOptions,
+  type PictureKeeperStats,
+  type PicturePort,
+} from './sender/picture-keeper.js';
 export type { PictureReport, PictureSender, ReferenceUpdate } from './sender/picture-sender.js';
 export type { RateDecision, RateReason } from './sender/rate-control.js';
 export {

@@ -108,6 +108,7 @@ it('a receiver that shows less says so in a line that tells what to give', async
     fast: true,
     preset: 'balanced',
     bundle: undefined,
+    pictures: undefined,
     writer: undefined,
     link: undefined,
     abort: new AbortController().signal,

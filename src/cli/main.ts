@@ -36,6 +36,8 @@ demo, loopback and send:
   --preset NAME         lowest (12 kbps there and back), balanced (20 kbps forward at most) or lowest-latency
                         (40 kbps): how motion is sent, by what the network does (balanced)
   --bundle N            motion frames a message, 1–4, whatever the preset: fewer cost less delay, more headers
+  --pictures on|off     send pictures where motion cannot show what the camera sees (on; off on fewer than
+                        four cores, and with --fast)
   --loss P              loopback and demo: share of datagrams lost in both directions, 0–1 (0)
   --jitter-ms N         likewise: each is up to so much later, 0–5000 (0)
   --seed S              likewise: which are lost and how late they are (1)

@@ -23,6 +23,8 @@ export interface MediaOptions {
   readonly preset: RatePreset;
   /** Frames a message, whatever the preset; undefined: as rate control chooses. */
   readonly bundle: number | undefined;
+  /** Whether pictures are sent during the call; undefined: where there are cores to spare. */
+  readonly pictures: boolean | undefined;
   readonly saveFrames: boolean;
 }
 
@@ -63,6 +65,7 @@ const OPTIONS = {
   fast: { type: 'boolean' },
   bundle: { type: 'string' },
   preset: { type: 'string' },
+  pictures: { type: 'string' },
   'save-frames': { type: 'boolean' },
   out: { type: 'string' },
   room: { type: 'string' },
@@ -133,6 +136,10 @@ export function parseCommand(
   if (signal !== undefined && !(/^wss?:\/\/[^/]/.test(signal) && URL.canParse(signal))) {
     throw usage(`--signal must be a ws:// or wss:// address, not ${signal}`);
   }
+  const pictures = text('pictures');
+  if (pictures !== undefined && pictures !== 'on' && pictures !== 'off') {
+    throw usage(`--pictures must be on or off, not ${pictures}`);
+  }
   const packs = (parsed.values.pack ?? []) as string[];
   const loss = number('loss', 0, 0, 1, false);
   const jitterMs = number('jitter-ms', 0, 0, MAX_JITTER_MS, false);
@@ -151,6 +158,7 @@ export function parseCommand(
       fast: parsed.values.fast === true,
       preset,
       bundle: text('bundle') === undefined ? undefined : number('bundle', 4, 1, 4),
+      pictures: pictures && pictures === 'on',
       saveFrames: parsed.values['save-frames'] === true,
     },
     out: text('out'),

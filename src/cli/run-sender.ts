@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CallError, callClock } from '../call.js';
 import { CallSender } from '../call-sender.js';
@@ -8,7 +9,8 @@ import { createNodePictureCodec } from '../models/picture-codec-node.js';
 import { STREAM_SIZES, type StreamSize } from '../protocol/limits.js';
 import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
-import { createFrameAnalyser } from '../sender/frame-analyser.js';
+import { createFrameAnalyser, type FrameAnalyser } from '../sender/frame-analyser.js';
+import { PictureKeeper } from '../sender/picture-keeper.js';
 import type { RatePreset } from '../sender/rate-presets.js';
 import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
 import type { SimulatedLinkOptions } from '../transport/simulated-link.js';
@@ -40,6 +42,8 @@ export interface SenderRunOptions {
   readonly preset: RatePreset;
   /** Frames a message, 1–4; undefined: as rate control chooses. */
   readonly bundle: number | undefined;
+  /** Pictures are sent during the call; undefined: where there are cores to spare. */
+  readonly pictures: boolean | undefined;
   /** What a simulated network does to what is sent. */
   readonly link: SimulatedLinkOptions | undefined;
   /** Takes the crops that are given to the codec. */
@@ -54,6 +58,8 @@ export interface RunResult<Log> {
   readonly error: unknown;
 }
 
+/** Fewer cores than these have none to spare for a second look at the picture (docs/decisions.md). */
+const CORES_FOR_PICTURES = 4;
 /** Frames under way to the receiver at most where nothing paces them: a second of feedback and more. */
 const UNPACED_WINDOW = 100;
 
@@ -81,6 +87,11 @@ interface Source extends OpenedClip {
   readonly tracker: OpenedTracker;
 }
 
+interface Streamed extends Source {
+  readonly analyser: FrameAnalyser;
+  readonly keeper: PictureKeeper | undefined;
+}
+
 async function stream(options: SenderRunOptions, source: Source): Promise<RunResult<SenderLog>> {
   const { abort, reporter } = options;
   const { clip, enrolled, pack } = source;
@@ -101,7 +112,9 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
     ...(options.bundle !== undefined && { framesPerPacket: options.bundle }),
     unpaced: options.fast,
     firstFrame: enrolled.nextIndex,
+    onPicture: (report) => keeper?.report(report, callClock()),
   });
+  let keeper: PictureKeeper | undefined;
   const sent: SentFrame[] = [];
   const counts = { noFace: 0 };
   let identityDeliveredMs: number | null = null;
@@ -116,7 +129,15 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
     await sender.ready();
     identityDeliveredMs = callClock();
     wire.sample();
-    await sendFrames(options, source, sender, sent, counts, () => call.wire.sentBytes);
+    const codec = createNodePictureCodec();
+    const { identity, size } = enrolled;
+    const analyser = await createFrameAnalyser({ pack, identity, codec });
+    const wanted = options.pictures ?? availableParallelism() >= CORES_FOR_PICTURES;
+    if (wanted && !options.fast) {
+      keeper = await PictureKeeper.open({ pack, codec, port: sender, analyser, size });
+    }
+    const streamed = { ...source, analyser, keeper };
+    await sendFrames(options, streamed, sender, sent, counts, () => call.wire.sentBytes);
   } catch (reason) {
     error = abort.aborted ? abort.reason : forUser(reason);
   }
@@ -129,6 +150,7 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
     if (abort.aborted) error = abort.reason;
   }
   abort.removeEventListener('abort', stop);
+  await keeper?.close();
   const log = wire.finish();
   await call.close();
   const stats = sender.getStats();
@@ -170,15 +192,13 @@ function forUser(reason: unknown): unknown {
 
 async function sendFrames(
   { fast, writer, abort, reporter }: SenderRunOptions,
-  { clip, frames, tracker, enrolled, pack }: Source,
+  { clip, frames, tracker, enrolled, analyser, keeper }: Streamed,
   sender: CallSender,
   sent: SentFrame[],
   counts: { noFace: number },
   wireBytes: () => number,
 ): Promise<void> {
   const { crop, nextIndex, size } = enrolled;
-  const { identity } = enrolled;
-  const analyser = await createFrameAnalyser({ pack, identity, codec: createNodePictureCodec() });
   const intervalMs = 1000 / clip.fps;
   const startMs = callClock();
   const startBytes = wireBytes();
@@ -196,20 +216,26 @@ async function sendFrames(
     else if (dueMs > callClock()) await sleep(dueMs - callClock(), undefined, { signal: abort });
     abort.throwIfAborted();
     const captureMs = callClock();
-    const found = continueFace(await tracker.track(picture), face);
+    const faces = await tracker.track(picture);
+    const found = continueFace(faces, face);
     const trackMs = callClock();
     face = found ?? face;
     const square = found ? crop.follow(found.landmarks) : crop.square;
     if (!found) counts.noFace++;
     const landmarks = found && toCropUnits(found.landmarks, square);
     const geometry = landmarks && analyser.analyse(picture, square, landmarks);
-    const left = sender.sendFrame(geometry, fast ? dueMs : captureMs);
+    const left = sender.sendFrame(
+      keeper ? keeper.toSend(geometry) : geometry,
+      fast ? dueMs : captureMs,
+    );
     const encodeMs = callClock();
     bundled.push({ index, captureMs, trackMs, encodeMs, sentMs: encodeMs });
     if (left) {
       for (const frame of bundled) sent.push({ ...frame, sentMs: encodeMs });
       bundled = [];
     }
+    const busy = captureMs > dueMs + intervalMs;
+    await keeper?.watch({ picture, square, faces, geometry, nowMs: captureMs, busy });
     await writer?.write(index, resampleSquare(picture, square, size));
     const seconds = (callClock() - startMs) / 1000;
     const count = index + 1 - nextIndex;

@@ -2,7 +2,7 @@ import { withAppearance } from '../geometry/appearance.js';
 import { CROP_UNITS, type Landmarks } from '../geometry/landmarks.js';
 import type { Picture } from '../geometry/picture.js';
 import { resampleSquare, whole } from '../geometry/resample.js';
-import { type SurroundMotion, withSurround } from '../geometry/surround.js';
+import { SURROUND_COUNT, type SurroundMotion, withSurround } from '../geometry/surround.js';
 import { checkLandmarks, checkPicture } from '../models/check-options.js';
 import type { DecoderReference } from '../models/decoder.js';
 import { COMPARED_SIZE, createAppearanceFit } from '../models/families/appearance-fit.js';
@@ -23,6 +23,8 @@ export interface FrameAnalyser {
    * caller's. About 5 ms of a core (`bench/analyser.ts`); nothing for a pack whose frames carry the face alone.
    */
   analyse(picture: Picture, square: CropSquare, landmarks: Landmarks): Landmarks;
+  /** Compares with other references from now on. */
+  use(analysis: FrameAnalysis): void;
 }
 
 export interface FrameAnalyserOptions {
@@ -43,12 +45,11 @@ export async function createFrameAnalyser({
   const parsed = identity instanceof Uint8Array ? parseIdentity(identity) : undefined;
   if (!parsed?.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
   checkMethods('codec', codec, 'decode');
-  if (pack.moreValues === 0) return { analyse: (_picture, _square, landmarks) => landmarks };
   const references = parsed.value.references.map(async ({ picture, landmarks }) => ({
     picture: await codec.decode(picture, MAX_REFERENCE_SIDE),
     landmarks,
   }));
-  const analyse = createAnalysis(await Promise.all(references), pack.appearance);
+  let analyse = createPackAnalysis(pack, await Promise.all(references));
   let before: AnalysedFrame | undefined;
   return {
     analyse(picture, square, landmarks) {
@@ -56,6 +57,10 @@ export async function createFrameAnalyser({
       checkLandmarks('landmarks', landmarks);
       before = analyse(picture, square, landmarks, before);
       return before.geometry;
+    },
+    use(analysis) {
+      analyse = analysis;
+      before = undefined;
     },
   };
 }
@@ -69,18 +74,31 @@ export interface AnalysedFrame {
 }
 
 /**
- * What `FrameAnalyser.analyse` does, without its memory: `before` is the frame before, undefined where
- * there was none. References are those that the receiver gets.
+ * What `FrameAnalyser.analyse` does with some references, without its memory: `before` is the frame before,
+ * undefined where there was none.
  */
-export function createAnalysis(
-  references: readonly DecoderReference[],
-  basis: Pack['appearance'],
-): (
+export type FrameAnalysis = (
   picture: Picture,
   square: CropSquare,
   landmarks: Landmarks,
   before?: AnalysedFrame,
-) => AnalysedFrame {
+) => AnalysedFrame;
+
+/** An analysis for the pack; references are those that the receiver gets. */
+export function createPackAnalysis(
+  pack: Pack,
+  references: readonly DecoderReference[],
+): FrameAnalysis {
+  if (pack.moreValues > 0) return createAnalysis(references, pack.appearance);
+  const motion = new Float32Array(2 * SURROUND_COUNT);
+  return (_picture, square, geometry) => ({ geometry, motion, square });
+}
+
+/** An analysis that finds surround points, and appearance where there is a basis. */
+export function createAnalysis(
+  references: readonly DecoderReference[],
+  basis: Pack['appearance'],
+): FrameAnalysis {
   const aligned = alignReferences(references);
   const surround = createSurroundFit(aligned);
   const appearance = basis && createAppearanceFit(aligned, basis);

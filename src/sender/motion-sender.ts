@@ -106,6 +106,11 @@ export class MotionSender {
     return this.#control.pictureBps;
   }
 
+  /** The same while an urgent picture waits. */
+  get urgentPictureBps(): number {
+    return this.#control.urgentPictureBps;
+  }
+
   /** What the next frame is coded against; undefined where a stride leaves it out. */
   get next(): { readonly base: MotionState; readonly predicted: boolean } | undefined {
     return this.#packetizer.due ? this.#packetizer.next : undefined;
@@ -134,7 +139,7 @@ export class MotionSender {
   }
 
   /** Lets the time pass; says whether pictures wait to be sent. */
-  advance(nowMs: number, picturesPending: boolean): void {
+  advance(nowMs: number, picturesPending: boolean | 'urgent'): void {
     this.#nowMs = nowMs;
     this.#control.picturesPending = picturesPending;
     if (this.#bundledMs === 'now') this.#bundledMs = nowMs;

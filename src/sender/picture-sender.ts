@@ -32,6 +32,8 @@ export interface ReferenceUpdate {
    * waits for a place that is not among them is not sent any more.
    */
   readonly shown?: readonly number[];
+  /** What is shown is wrong without it: motion makes room (`SenderSession.urgentPictureBps`). False by default. */
+  readonly urgent?: boolean;
 }
 
 /** What became of a picture. */
@@ -59,6 +61,7 @@ interface Picture {
   readonly reference?: IdentityReference;
   /** Places that are shown with from then on; undefined: a still. */
   readonly shown?: number;
+  readonly urgent: boolean;
   readonly blob: Uint8Array;
   signature?: Uint8Array;
 }
@@ -150,6 +153,10 @@ export class PictureSender {
     return this.#options.isOpen();
   }
 
+  get bps(): number {
+    return this.#bps;
+  }
+
   /** Bits a second on the wire for pictures; 0: they wait. */
   set bps(value: number) {
     checkOption(value >= 0, 'bps', '0 or more', value);
@@ -165,6 +172,11 @@ export class PictureSender {
 
   get #unsent(): Picture[] {
     return [...(this.#open ? [this.#open.picture] : []), ...this.#waiting.values()];
+  }
+
+  /** Whether the receiver shows what is wrong until something that waits is there. */
+  get urgent(): boolean {
+    return this.#unsent.some(({ urgent }) => urgent);
   }
 
   /**
@@ -193,7 +205,8 @@ export class PictureSender {
    * Sends a reference, instead of one that still waits for the same place; gives its id. Throws
    * InvalidStateError unless `open`, and a TypeError where it is none.
    */
-  sendReference({ index, picture, landmarks, shown: places }: ReferenceUpdate): number {
+  sendReference(update: ReferenceUpdate): number {
+    const { index, picture, landmarks, shown: places, urgent = false } = update;
     this.#checkOpen('sendReference');
     checkInteger('index', index, 0, MAX_REFERENCES - 1);
     checkGeometry('landmarks', landmarks);
@@ -206,7 +219,7 @@ export class PictureSender {
     const blob = encodePicture({ kind: 'reference', index, shown, quantiser, geometry, picture });
     const coded = model.reconstruct(values, quantiser).slice(0, 3 * POINT_COUNT);
     const reference = { picture: picture.slice(), landmarks: coded };
-    return this.#add({ place: index, blob, reference, shown });
+    return this.#add({ place: index, blob, reference, shown, urgent });
   }
 
   /**
@@ -216,7 +229,12 @@ export class PictureSender {
   showPlaces(places: readonly number[]): number {
     this.#checkOpen('showPlaces');
     const shown = maskOf(places);
-    return this.#add({ place: PLACES, blob: encodePicture({ kind: 'places', shown }), shown });
+    return this.#add({
+      place: PLACES,
+      blob: encodePicture({ kind: 'places', shown }),
+      shown,
+      urgent: true,
+    });
   }
 
   /**
@@ -226,7 +244,8 @@ export class PictureSender {
   sendPicture(picture: Uint8Array): number {
     this.#checkOpen('sendPicture');
     const sequence = this.#sequence & 0xffff;
-    return this.#add({ place: STILL, blob: encodePicture({ kind: 'still', sequence, picture }) });
+    const blob = encodePicture({ kind: 'still', sequence, picture });
+    return this.#add({ place: STILL, blob, urgent: true });
   }
 
   #checkOpen(method: string): void {
@@ -241,10 +260,10 @@ export class PictureSender {
     return id;
   }
 
-  /** References of other places than these, and choices of places, that have not left, are in vain. */
+  /** References of other places than these, choices of places and stills that have not left are in vain. */
   #order(shown: number): void {
     this.#ordered = shown;
-    const inVain = (place: number) => place !== STILL && ((shown >> place) & 1) === 0;
+    const inVain = (place: number) => place < 0 || ((shown >> place) & 1) === 0;
     for (const place of [...this.#waiting.keys()]) if (inVain(place)) this.#drop(place);
     if (this.#open && inVain(this.#open.picture.place)) this.#abandon(this.#open.picture);
   }

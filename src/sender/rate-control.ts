@@ -67,6 +67,8 @@ const PATIENCE_MS = 4_000;
 const MOTION_SHARE = 0.97;
 /** While pictures wait, so much is kept for them: they come slowly, but they come. */
 const PENDING_PICTURE_SHARE = 0.1;
+/** While what is shown is wrong until a picture comes: a second then brings a kilobyte at 20 kbps. */
+const URGENT_PICTURE_SHARE = 0.5;
 /** So much beyond the limit does not wait for the next independent frame to bring another quantiser. */
 const URGENT = 1.1;
 
@@ -84,8 +86,8 @@ export class RateController {
   readonly #candidates: readonly MotionSettings[];
   /** Whether the receiver takes frames that lie apart. */
   strides = false;
-  /** Whether reference pictures wait to be sent. */
-  picturesPending = false;
+  /** Whether pictures wait to be sent; `urgent`: without them the receiver shows something else. */
+  picturesPending: boolean | 'urgent' = false;
   #frameBytes = FIRST_FRAME_BYTES;
   #measuredMs = 0;
   /** Quantiser of the newest packet: another one waits for an independent frame. */
@@ -151,6 +153,11 @@ export class RateController {
     return Math.max(0, this.#link.limitBps - this.#bps(this.#current));
   }
 
+  /** The same while an urgent picture waits. */
+  get urgentPictureBps(): number {
+    return Math.max(this.pictureBps, URGENT_PICTURE_SHARE * this.#link.limitBps);
+  }
+
   /** What is in force now. */
   get decision(): RateDecision {
     const { limitBps, limited, loss, queueMs } = this.#link;
@@ -188,7 +195,8 @@ export class RateController {
   }
 
   get #room(): number {
-    const kept = this.picturesPending ? PENDING_PICTURE_SHARE : 0;
+    const share = this.picturesPending === 'urgent' ? URGENT_PICTURE_SHARE : PENDING_PICTURE_SHARE;
+    const kept = this.picturesPending ? share : 0;
     return (1 - kept) * this.#link.limitBps;
   }
 

@@ -176,6 +176,11 @@ export class SenderSession {
     return this.#status;
   }
 
+  /** Bits a second on the wire that a picture gets without which the receiver shows something else. */
+  get urgentPictureBps(): number {
+    return this.pictureBps ?? this.#motion.urgentPictureBps;
+  }
+
   /** Number that the next frame gets. */
   get nextSequence(): number {
     return this.#motion.sequence;
@@ -294,7 +299,8 @@ export class SenderSession {
       this.#handshake.advance(nowMs);
       this.#afterHandshake();
     }
-    this.#motion.advance(nowMs, this.pictures.pending > 0 && !this.pictures.sendsRest);
+    const wait = this.pictures.pending > 0 && !this.pictures.sendsRest;
+    this.#motion.advance(nowMs, wait && this.pictures.urgent ? 'urgent' : wait);
     this.pictures.bps = this.pictureBps ?? this.#motion.pictureBps;
     this.pictures.advance(nowMs);
   }

@@ -9,7 +9,8 @@ import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
 import { coarseIdentity, codedIdentity } from '../sender/coarse-identity.js';
 import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
-import { createFrameAnalyser } from '../sender/frame-analyser.js';
+import { createFrameAnalyser, type FrameAnalyser } from '../sender/frame-analyser.js';
+import { PictureKeeper } from '../sender/picture-keeper.js';
 import { CHROMIUM_WIRE } from '../sender/rate-model.js';
 import type { RateOptions } from '../sender/rate-presets.js';
 import type { TrackedFace } from '../sender/tracker.js';
@@ -42,6 +43,7 @@ export class SenderPipeline implements Pipeline {
   readonly #analyseMs = new MedianMeter();
   #skip: (() => void) | undefined;
   #sender: CallSender | undefined;
+  #keeper: PictureKeeper | undefined;
   #withoutFace = 0;
   #closed = false;
 
@@ -165,9 +167,18 @@ export class SenderPipeline implements Pipeline {
       fps: person.fps,
       ...rateOptions(this.#settings.rate, person.fps),
       wire: CHROMIUM_WIRE,
+      onPicture: (report) => this.#keeper?.report(report, callClock()),
     });
     this.#state.set('streaming');
-    await this.#stream(sender, person, analyser.analyse);
+    const keeper = await PictureKeeper.open({
+      pack: this.#pack,
+      codec: createBrowserPictureCodec(),
+      port: sender,
+      analyser,
+      size: person.saved.size,
+    });
+    this.#keeper = keeper;
+    await this.#stream(sender, person, analyser, keeper).finally(() => keeper.close());
   }
 
   /** Resolves when the receiver has the identity: its page may still be loading its models. */
@@ -201,12 +212,13 @@ export class SenderPipeline implements Pipeline {
   async #stream(
     sender: CallSender,
     { crop, face: enrolled }: EnrolledPerson,
-    analyse: Awaited<ReturnType<typeof createFrameAnalyser>>['analyse'],
+    analyser: FrameAnalyser,
+    keeper: PictureKeeper,
   ): Promise<void> {
     let face: TrackedFace = enrolled;
     let present = true;
-    this.#feed.wanted = 1;
     for (;;) {
+      this.#feed.wanted = keeper.suspicious ? 2 : 1;
       const seen = await this.#feed.next();
       if (!seen || this.#closed) return;
       const { picture, faces, captureMs } = seen;
@@ -220,9 +232,10 @@ export class SenderPipeline implements Pipeline {
       if (found) {
         face = found;
         const square = crop.follow(found.landmarks);
-        geometry = analyse(picture, square, toCropUnits(found.landmarks, square));
+        geometry = analyser.analyse(picture, square, toCropUnits(found.landmarks, square));
       } else this.#withoutFace++;
-      sender.sendFrame(geometry, captureMs);
+      sender.sendFrame(keeper.toSend(geometry), captureMs);
+      await keeper.watch({ picture, square: crop.square, faces, geometry, nowMs: captureMs });
       const nowMs = callClock();
       this.#analyseMs.add(nowMs - startMs);
       this.#rate.add(nowMs);

@@ -38,6 +38,7 @@ export async function loopback(
     'fast',
     'preset',
     'bundle',
+    'pictures',
     'out',
     'save-frames',
     'loss',
@@ -100,6 +101,7 @@ function senderArgs(media: ReturnType<typeof parseCommand>['media']): string[] {
     media.size ?? (media.fast || availableParallelism() >= CORES_FOR_512 ? undefined : 256);
   if (media.bundle !== undefined) args.push('--bundle', `${media.bundle}`);
   if (size !== undefined) args.push('--size', `${size}`);
+  if (media.pictures !== undefined) args.push('--pictures', media.pictures ? 'on' : 'off');
   if (media.personal !== undefined) args.push(`--personal=${media.personal}`);
   if (media.tracker !== undefined) args.push(`--tracker=${media.tracker}`);
   return media.fast ? [...args, '--fast'] : args;

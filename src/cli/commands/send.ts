@@ -18,6 +18,7 @@ export async function send(args: readonly string[], abort: AbortSignal): Promise
     'fast',
     'preset',
     'bundle',
+    'pictures',
     'out',
     'save-frames',
     'link',

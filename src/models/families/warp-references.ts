@@ -133,6 +133,25 @@ function createFade(count: number, step: number) {
   };
 }
 
+/**
+ * How differently a reference and a frame show the head turned, the mouth and the eyes: what is left, in
+ * crop units (root mean square), once the upper face has been laid over the other's.
+ */
+export interface ReferenceMismatch {
+  readonly turn: number;
+  readonly mouth: number;
+  readonly eyes: number;
+}
+
+/** What a reference with this geometry lacks for a frame with that one (crop units). */
+export function referenceMismatch(reference: Landmarks, geometry: Landmarks): ReferenceMismatch {
+  const { similarity, turn } = mismatch(reference, geometry);
+  const [mouth, ...eyes] = PARTS.map(({ points }) =>
+    residual(reference, geometry, similarity, points),
+  );
+  return { turn, mouth, eyes: Math.max(...eyes) };
+}
+
 /** How a reference's pose differs from a frame's: turning out of the plane, and the rest. */
 function mismatch(reference: Landmarks, geometry: Landmarks) {
   const similarity = fitSimilarity(reference, geometry, UPPER_FACE);

@@ -1,0 +1,401 @@
+import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
+import type { Picture } from '../geometry/picture.js';
+import { resampleSquare } from '../geometry/resample.js';
+import { SURROUNDED_NUMBERS } from '../geometry/surround.js';
+import type { DecoderReference } from '../models/decoder.js';
+import type { Pack } from '../models/pack.js';
+import type { PictureCodec } from '../models/picture-codec.js';
+import { checkMethods } from '../protocol/check-options.js';
+import type { IdentityReference } from '../protocol/identity.js';
+import { MAX_REFERENCE_SIDE } from '../protocol/limits.js';
+import { codeWithin } from './coded-picture.js';
+import { type CropSquare, faceBox } from './crop.js';
+import { isCrowded } from './face-distance.js';
+import type { FrameAnalyser } from './frame-analyser.js';
+import { type Compared, compareCells } from './picture-difference.js';
+import type { PictureReport, ReferenceUpdate } from './picture-sender.js';
+import { isRight, PictureWatch, type WatchReason } from './picture-watch.js';
+import { referenceGap } from './reference-gap.js';
+import { ReferenceSets } from './reference-sets.js';
+import { compared, createShadowDecoder, type ShadowDecoder } from './shadow-decoder.js';
+import type { TrackedFace } from './tracker.js';
+
+/** Where the keeper's pictures go: a `CallSender`. */
+export interface PicturePort {
+  readonly takesPictures: boolean;
+  readonly picturesPending: number;
+  /** Bits a second on the wire for pictures, and for those without which something else is shown: below 1000 none are sent. */
+  readonly pictureBps: number;
+  readonly urgentPictureBps: number;
+  /** Those that the receiver shows with, by place. */
+  readonly references: ReadonlyMap<number, IdentityReference>;
+  sendReference(reference: ReferenceUpdate): number;
+  showPlaces(places: readonly number[]): number;
+  sendPicture(picture: Uint8Array): number;
+}
+
+export interface PictureKeeperOptions {
+  readonly pack: Pack;
+  readonly codec: PictureCodec;
+  readonly port: PicturePort;
+  /** Is told the references that the receiver shows with. */
+  readonly analyser: FrameAnalyser;
+  /** Pixels across the crop. */
+  readonly size: number;
+  /** Milliseconds of a steady clock, by which looks are timed; default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** A frame as the keeper sees it. */
+export interface KeptFrame {
+  /** The camera's; read before `watch` resolves, and stays the caller's. */
+  readonly picture: Picture;
+  readonly square: CropSquare;
+  /** All that the tracker found, in pixels. */
+  readonly faces: readonly TrackedFace[];
+  /** What the analyser found; undefined where there is no face. */
+  readonly geometry: Landmarks | undefined;
+  readonly nowMs: number;
+  /** The machine is behind: fewer frames are looked at. */
+  readonly busy?: boolean;
+}
+
+/** What the keeper did so far. */
+export interface PictureKeeperStats {
+  /** Looks at the receiver's picture, and the mean milliseconds of one. */
+  readonly looks: number;
+  readonly lookMs: number;
+  /** What was sent, by why. */
+  readonly sent: Readonly<Partial<Record<Reason, number>>>;
+  /** Whether the receiver's picture is as right as it mostly is. */
+  readonly right: boolean;
+}
+
+type Reason = WatchReason | 'finer' | 'recalled';
+
+interface Shown {
+  readonly places: readonly number[];
+  readonly shadow: ShadowDecoder;
+  readonly references: readonly DecoderReference[];
+  /** The place whose picture is a coarse one. */
+  readonly coarse: number | undefined;
+}
+
+/** Time between looks, where the picture is right and where it is wrong, and the share of the time that they may take. */
+const LOOK_MS = { right: 160, wrong: 80 } as const;
+const LOOK_SHARE = { right: 0.1, wrong: 0.25 } as const;
+const MAX_LOOK_MS = 1000;
+/** Time between looks of a machine that is behind, as long as the picture is right. */
+const BUSY_LOOK_MS = 500;
+/** Seconds of the pictures' rate that each kind may take. */
+const SECONDS = { replace: 1.2, turned: 1.2, add: 4, finer: 6, picture: 1.3 } as const;
+type Kind = keyof typeof SECONDS;
+/** Until these are there, what is shown is wrong. */
+const URGENT: ReadonlySet<Kind> = new Set(['replace', 'turned', 'picture']);
+/** Of the bytes on the wire, those that are a picture's; and what is beside it in its messages. */
+const PICTURE_SHARE = 0.78;
+const BESIDE_BYTES = 100;
+const MOST_BYTES = 24_000;
+const LEAST_BYTES = 600;
+/** With less, a picture of the poorest would take six seconds. */
+const LEAST_BPS = 1000;
+/** The camera's picture now is compared with that of so long ago; below so many levels it is the same. */
+const STILL_MS = 450;
+const STILL_LEVELS = 3;
+/** A finer picture is of a face like the one in the coarse one. */
+const ALIKE = 1;
+
+/**
+ * Keeps the receiver's picture right: looks at it through a decoder of its own beside the camera's, and sends the
+ * references, choices of references and stills that make it so.
+ */
+export class PictureKeeper {
+  readonly #options: PictureKeeperOptions;
+  readonly #watch = new PictureWatch();
+  readonly #sets: ReferenceSets<Shown>;
+  /** Sets that are on their way, by the picture's id. */
+  readonly #ordered = new Map<number, Shown>();
+  readonly #stills = new Set<number>();
+  /** The receiver shows with references that were not this one's to send. */
+  #isStale = false;
+  #camera: { readonly atMs: number; readonly picture: Compared }[] = [];
+  #nextMs = -Infinity;
+  #lastMs = -Infinity;
+  #looks = 0;
+  #tookMs = 0;
+  #lookMs = 0;
+  #right = true;
+  #surelyWrong = false;
+  #coding: Promise<void> | undefined;
+  #failure: Error | undefined;
+  #closed = false;
+  readonly #sent: Partial<Record<Reason, number>> = {};
+
+  /** Rejects where the port's references cannot be read. */
+  static async open(options: PictureKeeperOptions): Promise<PictureKeeper> {
+    checkMethods('codec', options.codec, 'encode');
+    const shown = await openShown(options);
+    return new PictureKeeper(options, shown);
+  }
+
+  private constructor(options: PictureKeeperOptions, first: Shown) {
+    this.#options = options;
+    this.#sets = new ReferenceSets(first, ({ shadow }) => void shadow.close());
+  }
+
+  /**
+   * What to send of a frame's geometry: nothing while stills are shown; no appearance while the references show
+   * something else altogether, as what the picture differs by from them is then no mouth and no eyes.
+   */
+  toSend(geometry: Landmarks | undefined): Landmarks | undefined {
+    return this.#watch.mode === 'pictures' ? undefined : this.#plain(geometry);
+  }
+
+  #plain<G extends Landmarks | undefined>(geometry: G): G {
+    return this.#surelyWrong ? (geometry?.subarray(0, SURROUNDED_NUMBERS) as G) : geometry;
+  }
+
+  /** Whether the tracker should look for a second face. */
+  get suspicious(): boolean {
+    return !this.#right;
+  }
+
+  getStats(): PictureKeeperStats {
+    const lookMs = this.#looks === 0 ? 0 : this.#lookMs / this.#looks;
+    return { looks: this.#looks, lookMs, sent: { ...this.#sent }, right: this.#right };
+  }
+
+  /** What became of a picture (`CallSenderOptions.onPicture`). */
+  report({ id, state }: PictureReport, nowMs: number): void {
+    const set = this.#ordered.get(id);
+    if (!set) {
+      // References that follow a coarse identity.
+      if (!this.#stills.delete(id) && state === 'in-use') this.#isStale = true;
+      return;
+    }
+    this.#ordered.delete(id);
+    const used = state === 'in-use';
+    const replaces = !set.places.some((place) => this.#sets.current.places.includes(place));
+    if (used) this.#use(set);
+    else if (!this.#isKnown(set)) void set.shadow.close();
+    // Of what took its place there will be news too.
+    if (state !== 'superseded') this.#watch.answered(nowMs, used, replaces);
+  }
+
+  #isKnown(set: Shown): boolean {
+    return this.#sets.current === set || this.#sets.earlier.includes(set);
+  }
+
+  #use(set: Shown): void {
+    if (set === this.#sets.current) return;
+    this.#sets.use(set);
+    this.#options.analyser.use(set.shadow.analysis);
+  }
+
+  /** Looks at a frame, where it is time; sends what is missing. Rejects where a picture cannot be coded. */
+  async watch(frame: KeptFrame): Promise<void> {
+    const { nowMs, busy = false } = frame;
+    const { port } = this.#options;
+    if (this.#failure) throw this.#failure;
+    const idle = this.#closed || !port.takesPictures || port.urgentPictureBps < LEAST_BPS;
+    if (idle || nowMs < this.#nextMs) return;
+    if (busy && this.#right && nowMs < this.#lastMs + BUSY_LOOK_MS) return;
+    this.#lastMs = nowMs;
+    const { now = () => performance.now() } = this.#options;
+    if (this.#isStale && this.#ordered.size === 0 && !this.#coding) {
+      this.#isStale = false;
+      this.#use(await openShown(this.#options));
+    }
+    const beganMs = now();
+    await this.#look(frame);
+    const tookMs = now() - beganMs;
+    this.#looks++;
+    this.#lookMs += tookMs;
+    // One that takes longer than the one before was held up by something else.
+    const costMs = Math.min(tookMs, this.#tookMs);
+    this.#tookMs = tookMs;
+    const state = this.#right && this.#watch.mode === 'motion' ? 'right' : 'wrong';
+    const waitMs = Math.max(LOOK_MS[state], costMs / LOOK_SHARE[state]);
+    this.#nextMs = nowMs + Math.min(waitMs, MAX_LOOK_MS);
+  }
+
+  async #look({ picture, square, faces, geometry, nowMs }: KeptFrame): Promise<void> {
+    const { size, port } = this.#options;
+    const crop = resampleSquare(picture, square, size);
+    const camera = compared(crop);
+    const { current, earlier } = this.#sets;
+    const cells =
+      geometry && compareCells(camera, await current.shadow.show(this.#plain(geometry)));
+    const gap = geometry ? referenceGap(current.shadow.landmarks, geometry) : 0;
+    const face = !geometry ? 'none' : isCrowded(inside(faces, square)) ? 'several' : 'one';
+    const still = this.#isStill(camera, nowMs);
+    const verdict = this.#watch.look({ nowMs, face, cells, gap, still });
+    this.#right = verdict.right;
+    this.#surelyWrong = verdict.surelyWrong;
+    // The call may have ended meanwhile.
+    if (this.#coding || !port.takesPictures) return;
+    if (verdict.cancel) {
+      this.#recall(current, nowMs);
+      return;
+    }
+    const set = earlier[this.#looks % earlier.length];
+    if (set && geometry && verdict.recall && !this.#recalling) {
+      const landmarks = geometry.slice(0, 3 * POINT_COUNT);
+      const shown = set.shadow.analysis(picture, square, landmarks).geometry;
+      const would = compareCells(camera, await set.shadow.show(shown));
+      if (isRight(would) && port.takesPictures) {
+        this.#recall(set, nowMs);
+        this.#count('recalled');
+        return;
+      }
+    }
+    const { wish, reason } = verdict;
+    if (wish === 'picture') {
+      if (port.picturesPending === 0) this.#start(this.#sendPicture(crop), reason);
+    } else if (geometry && wish) {
+      // What is only better to have waits: the references that follow a coarse identity go first.
+      if (reason === 'uncovered' && port.picturesPending > 0) return;
+      this.#order(crop, geometry, wish, reason, nowMs);
+    } else if (geometry && verdict.right && this.#wantsFiner(geometry)) {
+      this.#order(crop, geometry, 'finer', 'finer', nowMs);
+    }
+  }
+
+  #recall(set: Shown, nowMs: number): void {
+    this.#ordered.set(this.#options.port.showPlaces(set.places), set);
+    this.#watch.sent(nowMs, true);
+  }
+
+  /** References of before are on their way back. */
+  get #recalling(): boolean {
+    return [...this.#ordered.values()].some((set) => this.#isKnown(set));
+  }
+
+  /** Whether the camera's picture is nearly that of a while ago. */
+  #isStill(picture: Compared, nowMs: number): boolean {
+    this.#camera.push({ atMs: nowMs, picture });
+    const old = this.#camera.findLastIndex(({ atMs }) => nowMs - atMs >= STILL_MS);
+    if (old < 0) return false;
+    this.#camera = this.#camera.slice(old);
+    const cells = compareCells(picture, this.#camera[0].picture);
+    return cells.reduce((sum, cell) => sum + cell, 0) < STILL_LEVELS * cells.length;
+  }
+
+  #wantsFiner(geometry: Landmarks): boolean {
+    const { coarse, places, shadow } = this.#sets.current;
+    if (coarse === undefined || this.#ordered.size > 0 || this.#watch.mode === 'pictures')
+      return false;
+    if (this.#options.port.picturesPending > 0) return false;
+    return referenceGap([shadow.landmarks[places.indexOf(coarse)]], geometry) < ALIKE;
+  }
+
+  #order(
+    crop: Picture,
+    geometry: Landmarks,
+    wish: 'replace' | 'add' | 'finer',
+    reason: Reason | undefined,
+    nowMs: number,
+  ): void {
+    const kind = reason === 'turned' ? 'turned' : wish;
+    this.#watch.sent(nowMs, URGENT.has(kind));
+    const { current } = this.#sets;
+    const underWay = [...this.#ordered.values()].flatMap((set) => set.places);
+    const index = kind === 'finer' ? current.coarse! : this.#sets.freePlace(underWay);
+    const places =
+      kind === 'replace' ? [index] : this.#sets.placesWith(index, current.shadow.landmarks);
+    const coarse = URGENT.has(kind) ? index : kind === 'finer' ? undefined : current.coarse;
+    const sending = this.#sendReference(crop, geometry, { index, places, coarse }, kind);
+    this.#start(sending, reason);
+  }
+
+  async #sendReference(
+    crop: Picture,
+    geometry: Landmarks,
+    { index, places, coarse }: Pick<Shown, 'places' | 'coarse'> & { readonly index: number },
+    kind: Kind,
+  ): Promise<void> {
+    const { codec, port, pack } = this.#options;
+    const landmarks = geometry.slice(0, 3 * POINT_COUNT);
+    const bytes = await this.#code(crop, kind);
+    const picture = await codec.decode(bytes, MAX_REFERENCE_SIDE);
+    if (this.#closed || !port.takesPictures) return;
+    const { current } = this.#sets;
+    const references = places.map((place) =>
+      place === index ? { picture, landmarks } : current.references[current.places.indexOf(place)],
+    );
+    const shadow = await createShadowDecoder(pack, references);
+    const id = port.sendReference({
+      index,
+      picture: bytes,
+      landmarks,
+      shown: places,
+      urgent: URGENT.has(kind),
+    });
+    this.#ordered.set(id, { places, shadow, references, coarse });
+  }
+
+  async #sendPicture(crop: Picture): Promise<void> {
+    const { port } = this.#options;
+    const bytes = await this.#code(crop, 'picture');
+    if (!this.#closed && port.takesPictures) this.#stills.add(port.sendPicture(bytes));
+  }
+
+  #code(crop: Picture, kind: Kind): Promise<Uint8Array> {
+    const { codec, port } = this.#options;
+    const bps = URGENT.has(kind) ? port.urgentPictureBps : port.pictureBps;
+    const wire = (PICTURE_SHARE * bps * SECONDS[kind]) / 8 - BESIDE_BYTES;
+    return codeWithin(codec, crop, Math.min(MOST_BYTES, Math.max(LEAST_BYTES, wire)));
+  }
+
+  /** Frames go on meanwhile. */
+  #start(sending: Promise<void>, reason: Reason | undefined): void {
+    if (reason) this.#count(reason);
+    this.#coding = sending.then(
+      () => {
+        this.#coding = undefined;
+      },
+      (error: Error) => {
+        this.#coding = undefined;
+        this.#failure = error;
+      },
+    );
+  }
+
+  #count(reason: Reason): void {
+    this.#sent[reason] = (this.#sent[reason] ?? 0) + 1;
+  }
+
+  /** Resolves when nothing is being coded. */
+  async settled(): Promise<void> {
+    await this.#coding;
+  }
+
+  /** Safe to call twice. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#coding;
+    const sets = [this.#sets.current, ...this.#sets.earlier, ...this.#ordered.values()];
+    await Promise.all(sets.map(({ shadow }) => shadow.close()));
+  }
+}
+
+/** What shows with the references that a port has. */
+async function openShown({ port, codec, pack }: PictureKeeperOptions): Promise<Shown> {
+  const references = await Promise.all(
+    [...port.references.values()].map(async ({ picture, landmarks }) => ({
+      picture: await codec.decode(picture, MAX_REFERENCE_SIDE),
+      landmarks,
+    })),
+  );
+  const shadow = await createShadowDecoder(pack, references);
+  return { places: [...port.references.keys()], shadow, references, coarse: undefined };
+}
+
+/** The faces whose middle lies in a square. */
+function inside(faces: readonly TrackedFace[], { x, y, side }: CropSquare): readonly TrackedFace[] {
+  return faces.filter(({ landmarks }) => {
+    const box = faceBox(landmarks);
+    return box.x > x && box.x < x + side && box.y > y && box.y < y + side;
+  });
+}
