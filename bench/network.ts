@@ -138,6 +138,7 @@ async function startSignalling(topology: Topology): Promise<() => void> {
     child.stdout.once('data', () => resolve());
     child.once('close', () => reject(new Error('the signalling server ended')));
   });
+  process.once('exit', () => child.kill('SIGKILL'));
   return () => void child.kill('SIGKILL');
 }
 
