@@ -36,8 +36,8 @@ test('the check finds what it looks for', async () => {
   await expect(bundle('models/pack-node')).rejects.toThrow('node:');
 });
 
-test('./browser is at most 20 kB, and the worker 90 kB, as they are served', async () => {
+test('./browser is at most 20 kB, and the worker 110 kB, as they are served', async () => {
   // 60 kB are promised; 20 are passed as soon as the page takes anything of the worker's along.
   expect(gzipSync((await bundle('browser')).text).length).toBeLessThan(20_000);
-  expect(gzipSync((await bundle('worker')).text).length).toBeLessThan(90_000);
+  expect(gzipSync((await bundle('worker')).text).length).toBeLessThan(110_000);
 });
