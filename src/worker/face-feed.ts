@@ -33,6 +33,7 @@ export class FaceFeed {
   #dueMs = -Infinity;
   /** When the picture that was given last was taken up. */
   #startMs = -Infinity;
+  #isBehind = false;
   /** How many faces to look for. */
   wanted: 1 | 2 = 2;
 
@@ -44,6 +45,11 @@ export class FaceFeed {
   /** Frames that came, those of them that were not looked at, and the median time of those that were. */
   get stats() {
     return { ...this.#newest.counts, trackMs: this.#trackMs.median };
+  }
+
+  /** Whether the newest picture came later than `fps` asks for. */
+  get isBehind(): boolean {
+    return this.#isBehind;
   }
 
   /** Takes over `track`, whose frames are looked at from now on. */
@@ -63,6 +69,7 @@ export class FaceFeed {
   async next(): Promise<SeenPicture | undefined> {
     const busyMs = Math.min(callClock() - this.#startMs, MAX_BUSY_MS);
     const intervalMs = Math.max(this.#intervalMs, busyMs / BUSY_SHARE);
+    this.#isBehind = intervalMs > this.#intervalMs;
     for (;;) {
       const captured = await this.#newest.take();
       if (!captured) return undefined;

@@ -235,7 +235,9 @@ export class SenderPipeline implements Pipeline {
         geometry = analyser.analyse(picture, square, toCropUnits(found.landmarks, square));
       } else this.#withoutFace++;
       sender.sendFrame(keeper.toSend(geometry), captureMs);
-      await keeper.watch({ picture, square: crop.square, faces, geometry, nowMs: captureMs });
+      const { square } = crop;
+      const busy = this.#feed.isBehind;
+      await keeper.watch({ picture, square, faces, geometry, nowMs: captureMs, busy });
       const nowMs = callClock();
       this.#analyseMs.add(nowMs - startMs);
       this.#rate.add(nowMs);
