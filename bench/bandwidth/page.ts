@@ -1,7 +1,9 @@
 /** What bench/bandwidth.ts runs in each of its two pages. */
+
 import { CHROMIUM_WIRE, type Landmarks, type RateOptions } from '../../src/index.js';
 import { fetchPack } from '../../src/models/pack-fetch.js';
 import { adaptDataChannels, createDataChannels } from '../../src/transport/rtc-data-channel.js';
+import { describe } from '../browser/describe.js';
 import { startReceiver, startSender } from './ends.js';
 
 const connection = new RTCPeerConnection();
@@ -12,18 +14,7 @@ let receiver: ReturnType<typeof startReceiver> | undefined;
 const fetched = async (path: string) => new Uint8Array(await (await fetch(path)).arrayBuffer());
 
 const api = {
-  async describe(remote?: RTCSessionDescriptionInit): Promise<RTCSessionDescriptionInit> {
-    if (remote) await connection.setRemoteDescription(remote);
-    if (remote?.type === 'answer') return remote;
-    await connection.setLocalDescription();
-    while (connection.iceGatheringState !== 'complete') {
-      await new Promise((resolve) => {
-        connection.onicegatheringstatechange = resolve;
-      });
-    }
-    const { type, sdp } = connection.localDescription!;
-    return { type, sdp };
-  },
+  describe: (remote?: RTCSessionDescriptionInit) => describe(connection, remote),
   async send(pack: string, track: string, fps: number, rate: RateOptions): Promise<void> {
     await adapted.opened;
     const [opened, identity, bytes] = await Promise.all([

@@ -1,4 +1,5 @@
 /** What bench/browser-call.ts does in each of its two pages. */
+
 import {
   createCallChannels,
   TalkingHeadReceiver,
@@ -6,6 +7,7 @@ import {
   TalkingHeadSender,
   type TalkingHeadSenderOptions,
 } from '../../src/browser.js';
+import { describe } from '../browser/describe.js';
 
 /** What a page is asked for. */
 export interface PageOptions {
@@ -192,17 +194,7 @@ const api = {
     const { connection } = bench;
     await pair;
     if (!remote && withVoice) addVoice(connection);
-    if (remote) await connection.setRemoteDescription(remote);
-    if (remote?.type === 'answer') return remote;
-    await connection.setLocalDescription();
-    // All candidates at once: the connection's own time is bench/connect.ts's.
-    while (connection.iceGatheringState !== 'complete') {
-      await new Promise((resolve) => {
-        connection.onicegatheringstatechange = resolve;
-      });
-    }
-    const { type, sdp } = connection.localDescription!;
-    return { type, sdp };
+    return describe(connection, remote);
   },
   states: () => [bench.sender?.state, bench.receiver?.state],
   /** Forgets what was counted so far. */
