@@ -39,6 +39,7 @@ const { values: options } = parseArgs({
 const SECONDS = Number(options.seconds);
 /** Enrolment, connection, and until networks and jitter buffer have settled. */
 const WARM_UP_MS = 12_000;
+const FIRST_SECONDS = 15;
 /** IPv4 and UDP headers of a packet. */
 const HEADER_BYTES = 28;
 
@@ -51,6 +52,7 @@ const ISOLATED = {
 };
 
 declare const bench: BenchPage;
+type BenchRead = Awaited<ReturnType<BenchPage['read']>>;
 
 const pageScript = async () => {
   const { outputFiles } = await build({
@@ -94,6 +96,19 @@ const browser = await chromium.launch({
     ...options.chromium,
   ],
 });
+
+/** Frames shown in each of the first seconds after the first frame, and the receiver's own latency at its end. */
+function firstSeconds(shownAt: readonly number[], sampled: BenchRead['sampled']) {
+  const [firstMs] = shownAt;
+  return Array.from({ length: FIRST_SECONDS }, (_, second) => {
+    const fromMs = firstMs + 1000 * second;
+    const within = (atMs: number) => atMs >= fromMs && atMs < fromMs + 1000;
+    return {
+      frames: shownAt.filter(within).length,
+      latencyMs: sampled.find(({ atMs }) => within(atMs))?.latencyMs?.toFixed(0),
+    };
+  });
+}
 
 const percentiles = (values: readonly number[]) => {
   const sorted = values.toSorted((a, b) => a - b);
@@ -162,6 +177,7 @@ async function measure(name: string) {
       analyseMs: sender.sender?.analyseMs?.toFixed(1),
       fpsSent: sender.sender?.fps,
       rate: sender.sender?.rate,
+      firstSeconds: firstSeconds(receiver.shownAt, receiver.sampled),
       decoder: receiver.receiver?.decoder,
       decodeMs: receiver.receiver?.decodeMs?.toFixed(1),
       ownLatencyMs: receiver.receiver?.latencyMs?.toFixed(0),

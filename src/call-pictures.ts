@@ -78,8 +78,9 @@ export class CallPictures {
       return;
     }
     const { index, shown, landmarks } = offered;
-    await this.#show(new Map(this.#references).set(index, { picture, landmarks }), shown);
-    this.#references.set(index, { picture, landmarks });
+    const reference = { picture, landmarks };
+    if (shown !== 0) await this.#show(new Map(this.#references).set(index, reference), shown);
+    this.#references.set(index, reference);
     this.#session.pictures.use(offered);
   }
 

@@ -140,23 +140,42 @@ describe('the coarse identity of a person', () => {
     expect(() => codedIdentity(Uint8Array.of(1), PACK)).toThrow(/^identity:/);
   });
 
-  it('goes first, and the references follow while frames flow', async () => {
+  it.each([
+    [
+      'one by one where that takes long',
+      600,
+      [
+        [0, 1],
+        [1, 3],
+        [2, 7],
+      ],
+    ],
+    [
+      'together where they come soon',
+      20,
+      [
+        [2, 0],
+        [1, 0],
+        [0, 7],
+      ],
+    ],
+  ])('goes first, and the references follow: %s', async (_, delayMs, followed) => {
     const identity = await person(256);
     const coarse = { identity: await coarseIdentity({ identity, pack: PACK, codec }) };
-    const call = simulatedCall({ sender: { identity, coarse } });
+    const call = simulatedCall({ sender: { identity, coarse }, delayMs });
     call.connect();
     const { pictures } = call.sender;
     expect(call.sender.getStats().identityBytes).toBeLessThan(5000);
     expect([...pictures.references.keys()]).toEqual([0]);
     expect(pictures.sendsRest).toBe(true);
-    const places: number[] = [];
-    for (let n = 0; n < 250; n++) {
+    const places: number[][] = [];
+    for (let n = 0; n < 800; n++) {
       call.stream(1);
       const { offered } = call.receiver.pictures;
-      if (offered?.kind === 'reference') places.push(offered.index);
+      if (offered?.kind === 'reference') places.push([offered.index, offered.shown]);
       if (offered) call.receiver.pictures.use(offered);
     }
-    expect(places).toEqual([0, 1, 2]);
+    expect(places).toEqual(followed);
     expect(pictures.sendsRest).toBe(false);
     expect([...pictures.references.keys()]).toEqual([0, 1, 2]);
     const whole = wholeOf(identity);

@@ -53,24 +53,38 @@ describe('jitter buffer', () => {
     expect(buffer.delayMs).toBe(1000);
   });
 
-  it('comes down by a twentieth of the time, when the late frames have left the window', () => {
+  it('comes down by a fifth of the time at first, and slower, when late frames have left the window', () => {
     const buffer = new JitterBuffer('realtime', 40);
-    buffer.insert(frame(0, 20));
-    // Of 250 frames seven may come too late: these are one more.
-    for (let index = 1; index <= 8; index++) buffer.insert(frame(index, index * 40 + 20 + 400));
-    const delay = (from: number, to: number) => {
+    const delay = (from: number, to: number, lateMs = 0) => {
       for (let index = from; index < to; index++) {
-        buffer.insert(frame(index, index * 40 + 20));
-        drain(buffer, index * 40 + 20);
+        buffer.insert(frame(index, index * 40 + 20 + lateMs));
+        drain(buffer, index * 40 + 20 + lateMs);
       }
       return buffer.delayMs;
     };
-    expect(delay(9, 240)).toBe(410);
-    // Frame 251 pushes frame 1 out; 50 frames of 2 ms later …
-    const later = delay(240, 302);
-    expect(later).toBeGreaterThan(290);
-    expect(later).toBeLessThan(330);
-    expect(delay(302, 600)).toBe(10);
+
+    delay(0, 600);
+    // Of 250 frames seven may come too late: these are one more.
+    delay(600, 608, 400);
+    expect(delay(608, 840)).toBe(410);
+    // Frame 850 pushes frame 600 out; 25 frames of 8 ms later …
+    const later = delay(840, 868);
+    expect(later).toBeGreaterThan(190);
+    expect(later).toBeLessThan(240);
+    const nearly = delay(868, 895);
+    expect(nearly).toBeGreaterThan(20);
+    expect(nearly).toBeLessThan(100);
+    expect(delay(895, 1000)).toBe(10);
+  });
+
+  it('forgets the first frames of a call, which come late, within seconds', () => {
+    const buffer = new JitterBuffer('realtime', 40);
+    for (let index = 0; index < 25; index++) buffer.insert(frame(index, index * 40 + 520));
+    for (let index = 25; index < 200; index++) {
+      buffer.insert(frame(index, index * 40 + 20));
+      drain(buffer, index * 40 + 20);
+    }
+    expect(buffer.delayMs).toBe(10);
   });
 
   it('does not wait for one frame in thirty-three', () => {

@@ -91,6 +91,9 @@ describe('blobs of pictures', () => {
     } as const;
     expect(() => encodePicture({ ...reference, index: MAX_REFERENCES })).toThrow(/^index:/);
     expect(() => encodePicture({ ...reference, index: 1 })).toThrow(/^shown:/);
+    expect(parsePicture(encodePicture({ ...reference, index: 1, shown: 0 }))).toMatchObject({
+      value: { index: 1, shown: 0 },
+    });
     expect(() => encodePicture({ ...reference, quantiser: 16 })).toThrow(/^quantiser:/);
     expect(() => encodePicture({ kind: 'places', shown: 0x10000 })).toThrow(/^shown:/);
   });

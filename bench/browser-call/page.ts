@@ -40,6 +40,10 @@ interface Bench {
   readonly seen: Level[];
   readonly heard: Level[];
   readonly longTasks: number[];
+  /** When remote frames were shown, from the call's first on; milliseconds since 1970. */
+  readonly shownAt: number[];
+  /** The receiver's own figures each second. */
+  readonly sampled: { readonly atMs: number; readonly latencyMs: number | undefined }[];
   shownFrames: number;
 }
 
@@ -59,6 +63,8 @@ const bench: Bench = {
   seen: [],
   heard: [],
   longTasks: [],
+  shownAt: [],
+  sampled: [],
   shownFrames: 0,
 };
 const now = () => performance.timeOrigin + performance.now();
@@ -109,6 +115,7 @@ function watch(video: HTMLVideoElement): void {
     for (let i = 0; i < data.length; i += 4) level += data[i] + data[i + 1] + data[i + 2];
     bench.seen.push({ atMs: now(), level: level / (3 * WATCHED * WATCHED) });
     bench.shownFrames++;
+    bench.shownAt.push(now());
     video.requestVideoFrameCallback(look);
   };
   video.requestVideoFrameCallback(look);
@@ -143,6 +150,7 @@ function listen(track: MediaStreamTrack): void {
 
 /** Its bytes would be among the wire's, where those are measured. */
 let withVoice = false;
+let sampling: ReturnType<typeof setInterval> | undefined;
 let receiverMade: () => void = () => {};
 const made = new Promise<void>((resolve) => {
   receiverMade = resolve;
@@ -174,6 +182,12 @@ const api = {
         ...options.receiver,
       });
       receiverMade();
+      sampling = setInterval(async () => {
+        const { receiver } = bench;
+        if (receiver?.state !== 'showing') return;
+        const { latencyMs } = await receiver.getStats();
+        bench.sampled.push({ atMs: now(), latencyMs });
+      }, 1000);
       const video = document.createElement('video');
       Object.assign(video, { muted: true, srcObject: new MediaStream([bench.receiver.track]) });
       document.body.append(video);
@@ -221,9 +235,12 @@ const api = {
       sender: await bench.sender?.getStats(),
       receiver: await bench.receiver?.getStats(),
       heard: [...bench.heard],
+      shownAt: [...bench.shownAt],
+      sampled: [...bench.sampled],
     };
   },
   async close(): Promise<void> {
+    clearInterval(sampling);
     await Promise.all([bench.sender?.close(), bench.receiver?.close()]);
     bench.connection.close();
   },

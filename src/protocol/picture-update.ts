@@ -18,7 +18,7 @@ export interface ReferencePicture {
   readonly kind: 'reference';
   /** Place, 0–`MAX_REFERENCES` − 1. */
   readonly index: number;
-  /** Places that are shown with from now on, bit i for place i, 1–65535; its own is among them. */
+  /** Places that are shown with from now on, bit i for place i, 1–65535, its own among them; 0: it is kept, and what is shown stays. */
   readonly shown: number;
   /** Quantiser index of the geometry, 0–15. */
   readonly quantiser: number;
@@ -40,7 +40,7 @@ export interface StillPicture {
 /** Which of the references that the receiver has are shown with: back to earlier ones, without a picture. */
 export interface ShownPlaces {
   readonly kind: 'places';
-  /** As that of a reference. */
+  /** Places that are shown with from now on, 1–65535. */
   readonly shown: number;
 }
 
@@ -57,8 +57,10 @@ const MAX_SHOWN = 2 ** MAX_REFERENCES - 1;
 
 /** The blob of a picture (spec/bitstream.md, "Pictures"). TypeError that names a field out of its range. */
 export function encodePicture(update: PictureUpdate): Uint8Array {
-  if (update.kind !== 'still') checkInteger('shown', update.shown, 1, MAX_SHOWN);
-  if (update.kind === 'places') return new ByteWriter(3).u8(PLACES).u16(update.shown).finish();
+  if (update.kind === 'places') {
+    checkInteger('shown', update.shown, 1, MAX_SHOWN);
+    return new ByteWriter(3).u8(PLACES).u16(update.shown).finish();
+  }
   const { picture } = update;
   const size = webpSize(picture);
   checkOption(
@@ -70,7 +72,13 @@ export function encodePicture(update: PictureUpdate): Uint8Array {
   if (update.kind === 'reference') {
     const { index, shown, quantiser, geometry } = update;
     checkInteger('index', index, 0, MAX_REFERENCES - 1);
-    checkOption(isShown(shown, index), 'shown', `places with ${index} among them`, shown);
+    checkInteger('shown', shown, 0, MAX_SHOWN);
+    checkOption(
+      isShownOrKept(shown, index),
+      'shown',
+      `0, or places with ${index} among them`,
+      shown,
+    );
     checkInteger('quantiser', quantiser, 0, MAX_QUANTISER);
     checkInteger('geometry.length', geometry.length, 1, MAX_PICTURE_GEOMETRY_BYTES);
     writer.u8(REFERENCE).u8(index).u16(shown).u8(quantiser).varint(geometry.length).bytes(geometry);
@@ -88,7 +96,8 @@ export function encodePicture(update: PictureUpdate): Uint8Array {
   return writer.finish();
 }
 
-const isShown = (shown: number, index: number): boolean => ((shown >> index) & 1) === 1;
+const isShownOrKept = (shown: number, index: number): boolean =>
+  shown === 0 || ((shown >> index) & 1) === 1;
 
 /** Reads an untrusted blob; the parts are views of `bytes`, and what the picture holds is not looked at. */
 export function parsePicture(bytes: Uint8Array): Parsed<PictureUpdate> {
@@ -123,7 +132,7 @@ function readReference(reader: ByteReader): Omit<ReferencePicture, 'kind' | 'pic
   const index = reader.u8();
   if (index >= MAX_REFERENCES) reader.fail('over-limit');
   const shown = reader.u16();
-  if (!isShown(shown, index)) reader.fail('malformed');
+  if (!isShownOrKept(shown, index)) reader.fail('malformed');
   const quantiser = reader.u8();
   if (quantiser > MAX_QUANTISER) reader.fail('malformed');
   const length = reader.varint();

@@ -4,8 +4,12 @@ import { type Concealment, conceal, type FrameOrigin } from './concealment.js';
 
 /** Frames held at most: five seconds at 50 a second; above, the oldest is dropped. */
 const MAX_FRAMES = 256;
-/** Lateness is judged over so long, and over so many messages at most. */
+/**
+ * Lateness is judged over so long, and over so many messages at most. A call's first second is its worst, as both
+ * ends still load and compile: half of the call's age at most counts, but the last three seconds always.
+ */
 const WINDOW_MS = 10_000;
+const LEAST_WINDOW_MS = 3_000;
 const MAX_WINDOW_MESSAGES = 250;
 /**
  * Of the messages in the window, those that may come too late, their frames to be made up: one in
@@ -17,8 +21,11 @@ const LATE_SHARE = 0.03;
 const MARGIN_MS = 10;
 /** The buffer adds so much at most: with more nobody can talk, so later frames count as lost. */
 const MAX_DELAY_MS = 1000;
-/** Of a frame interval, by how much the delay comes down each frame when the network calms. */
-const DELAY_DECAY = 0.05;
+/**
+ * Of a frame interval, by how much the delay comes down each frame when the network calms: the most where it is
+ * too long by the time given, in proportion below.
+ */
+const DELAY_DECAY = { least: 0.05, most: 0.2, mostFromMs: 100 } as const;
 /** A frame without a successor is waited for so long beyond its time before it is made up. */
 const GRACE_MS = 60;
 /**
@@ -66,10 +73,10 @@ interface Known {
  * come. Sans-IO.
  *
  * A frame is let go at its capture time plus an offset. The target of the offset is what all but 3 % of the
- * messages of the last ten seconds kept to, plus 10 ms: a message's lateness is its arrival less the capture
+ * messages of the last ten seconds (of a young call fewer) kept to, plus 10 ms: a message's lateness is its arrival less the capture
  * of its first frame, which is the one that waited for the others. So in the delay are bundling, jitter, and
  * where more than 3 % are lost, the wait for the copies in the messages that follow. The offset goes up at
- * once, and down by a twentieth of the time played.
+ * once, and down by a twentieth to a fifth of the time played.
  */
 export class JitterBuffer {
   readonly #mode: PlayoutMode;
@@ -79,6 +86,8 @@ export class JitterBuffer {
   /** Of each message in the window. */
   readonly #lateness: { readonly ms: number; readonly receivedMs: number }[] = [];
   #offset: number | undefined;
+  /** When the first message arrived. */
+  #firstMs: number | undefined;
   /** Number of the next frame: all before it have been let go, late or given up. */
   #next: number | undefined;
   /** Newest frame known up to `#next`, shown or late, and the one before it. */
@@ -166,7 +175,10 @@ export class JitterBuffer {
   #adapt(ms: number, receivedMs: number): void {
     const window = this.#lateness;
     window.push({ ms, receivedMs });
-    while (window.length > MAX_WINDOW_MESSAGES || window[0].receivedMs < receivedMs - WINDOW_MS) {
+    this.#firstMs ??= receivedMs;
+    const halfAgeMs = (receivedMs - this.#firstMs) / 2;
+    const fromMs = receivedMs - Math.min(WINDOW_MS, Math.max(LEAST_WINDOW_MS, halfAgeMs));
+    while (window.length > MAX_WINDOW_MESSAGES || window[0].receivedMs < fromMs) {
       window.shift();
     }
     const offset = Math.max(this.#offset ?? -Infinity, this.#target);
@@ -308,7 +320,9 @@ export class JitterBuffer {
   }
 
   #calmDown(): void {
-    const floor = Math.min(this.#target, this.#offset!);
-    this.#offset = Math.max(floor, this.#offset! - DELAY_DECAY * this.#intervalMs);
+    const { least, most, mostFromMs } = DELAY_DECAY;
+    const excessMs = Math.max(0, this.#offset! - this.#target);
+    const share = Math.min(most, Math.max(least, (most * excessMs) / mostFromMs));
+    this.#offset! -= Math.min(excessMs, share * this.#intervalMs);
   }
 }

@@ -36,7 +36,7 @@ export type OfferedPicture = Offered &
         readonly kind: 'reference';
         /** Its place among the references. */
         readonly index: number;
-        /** Places that are shown with from then on (`ReferencePicture.shown`). */
+        /** Places that are shown with from then on, or 0 (`ReferencePicture.shown`). */
         readonly shown: number;
         /** Its geometry, 478 × (x, y, z) in crop units. */
         readonly landmarks: Landmarks;

@@ -85,6 +85,8 @@ interface Shown {
 const LOOK_MS = { right: 160, wrong: 80 } as const;
 const LOOK_SHARE = { right: 0.1, wrong: 0.25 } as const;
 const MAX_LOOK_MS = 1000;
+/** Before the first look: both ends have enough to do when a call begins. */
+const FIRST_LOOK_MS = 1500;
 /** Time between looks of a machine that is behind, as long as the picture is right. */
 const BUSY_LOOK_MS = 500;
 /** Seconds of the pictures' rate that each kind may take. */
@@ -119,7 +121,7 @@ export class PictureKeeper {
   /** The receiver shows with references that were not this one's to send. */
   #isStale = false;
   #camera: { readonly atMs: number; readonly picture: Compared }[] = [];
-  #nextMs = -Infinity;
+  #nextMs: number | undefined;
   #lastMs = -Infinity;
   #looks = 0;
   #tookMs = 0;
@@ -198,13 +200,15 @@ export class PictureKeeper {
     const { port } = this.#options;
     if (this.#failure) throw this.#failure;
     const idle = this.#closed || !port.takesPictures || port.urgentPictureBps < LEAST_BPS;
+    this.#nextMs ??= nowMs + FIRST_LOOK_MS;
     if (idle || nowMs < this.#nextMs) return;
     if (busy && this.#right && nowMs < this.#lastMs + BUSY_LOOK_MS) return;
     this.#lastMs = nowMs;
     const { now = () => performance.now() } = this.#options;
     if (this.#isStale && this.#ordered.size === 0 && !this.#coding) {
       this.#isStale = false;
-      this.#use(await openShown(this.#options));
+      const opened = openShown(this.#options).then((set) => this.#use(set));
+      this.#start(opened, undefined);
     }
     const beganMs = now();
     await this.#look(frame);

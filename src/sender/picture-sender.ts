@@ -17,6 +17,7 @@ import { MAX_VALUE } from '../protocol/motion-codec.js';
 import type { MotionTables } from '../protocol/motion-tables.js';
 import type { PictureClaim } from '../protocol/picture-proof.js';
 import { encodeGeometry, encodePicture, REFERENCE_QUANTISER } from '../protocol/picture-update.js';
+import { FollowingReferences } from './following-references.js';
 import { PicturePacer } from './picture-pacer.js';
 
 /** A reference picture to send during the call. */
@@ -40,10 +41,10 @@ export interface ReferenceUpdate {
 export interface PictureReport {
   readonly id: number;
   /**
-   * `in-use`: the receiver shows with it, or may show it; `refused` by the receiver, with a code;
-   * `superseded`: a newer one took its place before it was sent.
+   * `in-use`: the receiver shows with it, or may show it; `kept`: it has it, to be shown later; `refused` by the
+   * receiver, with a code; `superseded`: a newer one took its place before it was sent.
    */
-  readonly state: 'in-use' | 'refused' | 'superseded';
+  readonly state: 'in-use' | 'kept' | 'refused' | 'superseded';
   /** Why it was refused: a stable code of spec/bitstream.md, "Pictures"; else empty. */
   readonly code: string;
 }
@@ -59,11 +60,13 @@ interface Picture {
   readonly place: number;
   /** What it is, where it is one. */
   readonly reference?: IdentityReference;
-  /** Places that are shown with from then on; undefined: a still. */
+  /** Places that are shown with from then on; 0: those of before; undefined: a still. */
   readonly shown?: number;
   readonly urgent: boolean;
   readonly blob: Uint8Array;
   signature?: Uint8Array;
+  /** When its last byte left. */
+  sentMs?: number;
 }
 
 /** Bits a second on the wire for pictures, where nothing says: 20 kbps less those of motion. */
@@ -113,7 +116,8 @@ export class PictureSender {
   readonly #reports: PictureReport[] = [];
   #bps: number;
   /** What is left of the identity's references, and the rate that they go at. */
-  #rest: { readonly ids: ReadonlySet<number>; readonly bps: number } | undefined;
+  #rest: FollowingReferences | undefined;
+  #nowMs = -Infinity;
 
   /** Throws a TypeError that names a bad option. */
   constructor(options: PictureSenderOptions) {
@@ -134,12 +138,13 @@ export class PictureSender {
   }
 
   /**
-   * Sends the references that the offered identity left out, by their places: in their order, and at `bps`
-   * where that is more than the pictures' rate.
+   * Sends the references that the offered identity left out, by their places, at `bps` or faster where that is
+   * more than the pictures' rate.
    */
   sendRest(references: readonly IdentityReference[], bps: number): void {
-    const ids = references.map((reference, index) => this.sendReference({ index, ...reference }));
-    this.#rest = { ids: new Set(ids), bps };
+    const rest = new FollowingReferences(references, this.#ordered, bps);
+    rest.ids = new Set(rest.references.map(({ shown, ...update }) => this.#send(update, shown)));
+    this.#rest = rest;
   }
 
   /** Whether what has not left belongs to the identity. */
@@ -206,16 +211,20 @@ export class PictureSender {
    * InvalidStateError unless `open`, and a TypeError where it is none.
    */
   sendReference(update: ReferenceUpdate): number {
-    const { index, picture, landmarks, shown: places, urgent = false } = update;
+    const { index, landmarks, shown } = update;
     this.#checkOpen('sendReference');
     checkInteger('index', index, 0, MAX_REFERENCES - 1);
     checkGeometry('landmarks', landmarks);
+    return this.#send(update, shown ? maskOf(shown) : this.#ordered | (1 << index));
+  }
+
+  #send(update: Omit<ReferenceUpdate, 'shown'>, shown: number): number {
+    const { index, picture, landmarks, urgent = false } = update;
     const { model, tables } = this.#options;
     const quantiser = REFERENCE_QUANTISER;
     const face = landmarks.subarray(0, 3 * POINT_COUNT);
     const values = model.quantise(face, undefined, quantiser, MAX_VALUE);
     const geometry = encodeGeometry(tables, values);
-    const shown = places ? maskOf(places) : this.#ordered | (1 << index);
     const blob = encodePicture({ kind: 'reference', index, shown, quantiser, geometry, picture });
     const coded = model.reconstruct(values, quantiser).slice(0, 3 * POINT_COUNT);
     const reference = { picture: picture.slice(), landmarks: coded };
@@ -255,7 +264,7 @@ export class PictureSender {
   #add(picture: Omit<Picture, 'id'>): number {
     const id = this.#ids++;
     this.#drop(picture.place);
-    if (picture.shown !== undefined) this.#order(picture.shown);
+    if (picture.shown) this.#order(picture.shown);
     this.#waiting.set(picture.place, { ...picture, id });
     return id;
   }
@@ -329,19 +338,20 @@ export class PictureSender {
   }
 
   /** Takes what the receiver says of a picture. */
-  receive(message: ControlMessage): DropCode | undefined {
+  receive(message: ControlMessage, nowMs: number): DropCode | undefined {
     if (message.type !== 'picture-used' && message.type !== 'picture-refused') return 'unexpected';
     const { pictureId: id } = message;
     const picture = this.#unanswered.get(id);
     if (!picture) return 'unexpected';
     this.#unanswered.delete(id);
+    this.#rest?.answered(id, nowMs - picture.sentMs!);
     if (message.type === 'picture-refused') {
       this.#report({ id, state: 'refused', code: message.code });
       return undefined;
     }
     if (picture.place !== STILL) this.#used.set(picture.place, picture);
-    this.#shown = picture.shown ?? this.#shown;
-    this.#report({ id, state: 'in-use', code: '' });
+    this.#shown = picture.shown || this.#shown;
+    this.#report({ id, state: picture.shown === 0 ? 'kept' : 'in-use', code: '' });
     return undefined;
   }
 
@@ -357,6 +367,7 @@ export class PictureSender {
 
   /** Lets the time pass. */
   advance(nowMs: number): void {
+    this.#nowMs = nowMs;
     this.#pacer.advance(nowMs);
     this.#pace();
   }
@@ -407,6 +418,7 @@ export class PictureSender {
 
   #finish(picture: Picture): void {
     this.#open = undefined;
+    picture.sentMs = this.#nowMs;
     this.#unanswered.set(picture.id, picture);
     if (this.#unanswered.size > MAX_UNANSWERED_PICTURES) {
       this.#unanswered.delete(Math.min(...this.#unanswered.keys()));

@@ -72,9 +72,9 @@ export interface SenderStats {
   readonly drops: Readonly<Partial<Record<DropCode, number>>>;
 }
 
-/** Of the rate that a coarse identity came with, what follows it takes; and bits a second at most. */
+/** Of the rate that a coarse identity came with, what follows it begins with; and bits a second at most. */
 const REST_SHARE = 0.7;
-const MOST_REST_BPS = 64_000;
+const MOST_FIRST_REST_BPS = 64_000;
 /** Answers to pings that wait to be polled at most: a peer that asks faster gets no more. */
 const MAX_QUEUED_REPLIES = 16;
 /**
@@ -223,7 +223,7 @@ export class SenderSession {
       if (message.type === 'identity-request') this.#askedMs = nowMs;
       this.#afterTransfer(nowMs);
     } else if (message.type.startsWith('picture-')) {
-      this.#count(this.pictures.receive(message));
+      this.#count(this.pictures.receive(message, nowMs));
     } else if (message.type !== 'stats') {
       this.#count(this.#handshake.receive(parsed));
       this.#afterHandshake();
@@ -390,11 +390,11 @@ export class SenderSession {
     } else if (status.state === 'failed') this.#fail(status.code, status.message);
   }
 
-  /** The references that the coarse identity left out, at most of the rate that it came through with. */
+  /** The references that the coarse identity left out, from most of the rate that it came through with. */
   #sendRest(nowMs: number): void {
     if (!this.#rest) return;
     const bps = (8000 * this.#bytes.identity) / Math.max(nowMs - this.#askedMs, 1);
-    this.pictures.sendRest(this.#rest, Math.min(MOST_REST_BPS, REST_SHARE * bps));
+    this.pictures.sendRest(this.#rest, Math.min(MOST_FIRST_REST_BPS, REST_SHARE * bps));
     this.#rest = undefined;
   }
 

@@ -28,6 +28,9 @@ interface Connection {
   readonly fingerprints: ConnectionFingerprints | undefined;
 }
 
+/** Frames that are analysed before the first one that is sent, at most. */
+const REHEARSED_FRAMES = 5;
+
 /** Frames from the camera in, messages for the peer out. */
 export class SenderPipeline implements Pipeline {
   readonly #settings: SenderSettings;
@@ -157,7 +160,7 @@ export class SenderPipeline implements Pipeline {
     const signed = ends && {
       signPicture: (picture: SignedPicture) => signPicture(this.#key, picture, ends),
     };
-    const sender = await this.#call({
+    const call = this.#call({
       channels,
       pack: this.#pack,
       identity,
@@ -169,6 +172,7 @@ export class SenderPipeline implements Pipeline {
       wire: CHROMIUM_WIRE,
       onPicture: (report) => this.#keeper?.report(report, callClock()),
     });
+    const [sender] = await Promise.all([call, this.#rehearse(person, analyser, call)]);
     this.#state.set('streaming');
     const keeper = await PictureKeeper.open({
       pack: this.#pack,
@@ -179,6 +183,30 @@ export class SenderPipeline implements Pipeline {
     });
     this.#keeper = keeper;
     await this.#stream(sender, person, analyser, keeper).finally(() => keeper.close());
+  }
+
+  /**
+   * Analyses frames until the call has begun: the first ones take several times longer than the others, and the
+   * receiver would wait for later ones as long.
+   */
+  async #rehearse(
+    { crop, face }: EnrolledPerson,
+    analyser: FrameAnalyser,
+    call: Promise<unknown>,
+  ): Promise<void> {
+    let waits = true;
+    const ready = () => {
+      waits = false;
+    };
+    call.then(ready, ready);
+    for (let left = REHEARSED_FRAMES; left > 0 && waits; left--) {
+      const seen = await this.#feed.next();
+      if (!seen) return;
+      const found = continueFace(seen.faces, face);
+      if (!found) continue;
+      const square = crop.follow(found.landmarks);
+      analyser.analyse(seen.picture, square, toCropUnits(found.landmarks, square));
+    }
   }
 
   /** Resolves when the receiver has the identity: its page may still be loading its models. */

@@ -168,7 +168,7 @@ export function createSimulatedCall(options: SimulatedCallOptions) {
     },
     /** Lets time pass until the sender takes frames. */
     connect(): void {
-      for (let step = 0; step < 100 && sender.status.state === 'connecting'; step++) run(now + 20);
+      for (let step = 0; step < 300 && sender.status.state === 'connecting'; step++) run(now + 20);
       if (sender.status.state !== 'streaming') throw new Error(JSON.stringify(sender.status));
     },
     /**
