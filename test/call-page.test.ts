@@ -162,7 +162,8 @@ shared('the page of a call', () => {
     it('can be used by everybody, and looks well in the dark', async () => {
       await waitForCosts(anna, 'talking-head');
       await expectAccessible(anna);
-      await takeScreenshot(anna, 'in-call', 1020);
+      // So that the charts show a while.
+      await takeScreenshot(anna, 'in-call', 1020, 20_000);
       await anna.emulateMedia({ colorScheme: 'dark' });
       await takeScreenshot(anna, 'in-call-dark', 1020);
       await anna.emulateMedia({ colorScheme: 'light' });
