@@ -3,20 +3,13 @@ import { checkOption } from '../../protocol/check-options.js';
 import type { DecoderOptions, FaceDecoder } from '../decoder.js';
 import type { OpenSession } from '../inference.js';
 import { checkPack, type Pack, PackError } from '../pack.js';
+import { type CreateFamily, networkFamily } from './network-family.js';
 import { createPortraitDecoder } from './portrait.js';
-import type { PortraitNetworks } from './portrait-network.js';
 import { createWarpDecoder } from './warp.js';
 
-type Create = (
-  networks: Pack['networks'],
-  open: OpenSession | undefined,
-  appearance: AppearanceBasis | undefined,
-  options: DecoderOptions,
-) => FaceDecoder;
-
-const FAMILIES: Readonly<Record<string, Create>> = {
-  portrait: (networks, open, appearance, options) =>
-    createPortraitDecoder(open && portraitNetworks(networks, open), appearance, options),
+/** By their name in a pack's manifest. */
+const FAMILIES: Readonly<Record<string, CreateFamily>> = {
+  portrait: networkFamily('portrait', ['encoder', 'generator'], createPortraitDecoder),
   warp: createWarpDecoder,
 };
 
@@ -54,12 +47,4 @@ export function createFamilyDecoder(
   const fits = networkBudget === undefined || (networkBudget > 0 && networkBudget <= 1);
   checkOption(fits, 'networkBudget', 'above 0 and at most 1', networkBudget);
   return create(networks, open, appearance, options);
-}
-
-function portraitNetworks(networks: Pack['networks'], open: OpenSession): PortraitNetworks {
-  const network = (role: string) => {
-    if (Object.hasOwn(networks, role)) return networks[role];
-    throw new PackError(`the pack has no network "${role}", which the family portrait needs`);
-  };
-  return { encoder: network('encoder'), generator: network('generator'), open };
 }

@@ -1,0 +1,41 @@
+import type { AppearanceBasis } from '../../geometry/appearance.js';
+import type { DecoderOptions, FaceDecoder } from '../decoder.js';
+import type { OpenSession } from '../inference.js';
+import { type Pack, PackError } from '../pack.js';
+import { createPortraitDecoder } from './portrait.js';
+
+/** Makes a decoder of a family from a pack's networks, what opens them, and its appearance basis. */
+export type CreateFamily = (
+  networks: Pack['networks'],
+  open: OpenSession | undefined,
+  appearance: AppearanceBasis | undefined,
+  options: DecoderOptions,
+) => FaceDecoder;
+
+/** The networks that a family needs, by their role, and what opens them. */
+export type FamilyNetworks<Role extends string> = Readonly<Record<Role, Uint8Array>> & {
+  readonly open: OpenSession;
+};
+
+/**
+ * A family whose picture comes from networks: `create` is given those of `roles`, a PackError names one that
+ * the pack lacks. Where nothing opens networks, the warped references are shown as the motion alone says.
+ */
+export function networkFamily<Role extends string>(
+  family: string,
+  roles: readonly Role[],
+  create: (
+    networks: FamilyNetworks<Role>,
+    appearance: AppearanceBasis | undefined,
+    options: DecoderOptions,
+  ) => FaceDecoder,
+): CreateFamily {
+  return (networks, open, appearance, options) => {
+    if (!open) return createPortraitDecoder(undefined, appearance, options);
+    const missing = roles.find((role) => !Object.hasOwn(networks, role));
+    if (missing !== undefined) {
+      throw new PackError(`the pack has no network "${missing}", which the family ${family} needs`);
+    }
+    return create({ ...networks, open } as FamilyNetworks<Role>, appearance, options);
+  };
+}
