@@ -1,4 +1,3 @@
-import { POINT_COUNT } from '../geometry/landmarks.js';
 import { MotionModel } from '../geometry/motion-model.js';
 import { resampleSquare, whole } from '../geometry/resample.js';
 import { encodeCompactIdentity } from '../models/compact-identity.js';
@@ -7,8 +6,7 @@ import type { PictureCodec } from '../models/picture-codec.js';
 import { checkMethods } from '../protocol/check-options.js';
 import { encodeIdentity, parseIdentity } from '../protocol/identity.js';
 import { MAX_REFERENCE_SIDE } from '../protocol/limits.js';
-import { MAX_VALUE } from '../protocol/motion-codec.js';
-import { REFERENCE_QUANTISER } from '../protocol/picture-update.js';
+import { codeReferenceGeometry } from './reference-geometry.js';
 
 /** Bytes of the picture that are enough: at 256 × 256 some 35 dB from the reference it stands for. */
 const ENOUGH_BYTES = 2_000;
@@ -30,11 +28,10 @@ export function codedIdentity(identity: Uint8Array, pack: Pack): Uint8Array {
   const parsed = identity instanceof Uint8Array ? parseIdentity(identity) : undefined;
   if (!parsed?.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
   const model = new MotionModel(pack.basis, parsed.value.neutral, pack.moreValues);
-  const references = parsed.value.references.map(({ picture, landmarks }) => {
-    const values = model.quantise(landmarks, undefined, REFERENCE_QUANTISER, MAX_VALUE);
-    const coded = model.reconstruct(values, REFERENCE_QUANTISER).slice(0, 3 * POINT_COUNT);
-    return { picture, landmarks: coded };
-  });
+  const references = parsed.value.references.map(({ picture, landmarks }) => ({
+    picture,
+    landmarks: codeReferenceGeometry(model, landmarks).landmarks,
+  }));
   return encodeIdentity({ ...parsed.value, references });
 }
 

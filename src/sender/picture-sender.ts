@@ -1,24 +1,26 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
+import type { Landmarks } from '../geometry/landmarks.js';
 import type { MotionModel } from '../geometry/motion-model.js';
 import { checkGeometry } from '../models/check-options.js';
 import { checkInteger, checkOption } from '../protocol/check-options.js';
 import type { ControlMessage } from '../protocol/control-messages.js';
 import { type DropCode, InvalidStateError } from '../protocol/errors.js';
-import { encodeIdentity, type Identity, type IdentityReference } from '../protocol/identity.js';
+import type { Identity, IdentityReference } from '../protocol/identity.js';
 import { PROOF_SIGNATURE_BYTES } from '../protocol/identity-proof.js';
 import {
   MAX_BUFFERED_PICTURE_BYTES,
   MAX_REFERENCES,
   MAX_UNANSWERED_PICTURES,
 } from '../protocol/limits.js';
-import { MAX_VALUE } from '../protocol/motion-codec.js';
 import type { MotionTables } from '../protocol/motion-tables.js';
 import type { PictureClaim } from '../protocol/picture-proof.js';
 import { encodeGeometry, encodePicture, REFERENCE_QUANTISER } from '../protocol/picture-update.js';
 import { FollowingReferences } from './following-references.js';
+import { PictureChunks } from './picture-chunks.js';
 import { PicturePacer } from './picture-pacer.js';
+import { codeReferenceGeometry } from './reference-geometry.js';
+import { maskOf, type PlacedReference, ShownReferences } from './shown-references.js';
 
 /** A reference picture to send during the call. */
 export interface ReferenceUpdate {
@@ -55,13 +57,8 @@ export type UnsignedPicture = { readonly id: number } & Pick<
   'pictureSha256' | 'identitySha256'
 >;
 
-interface Picture {
+interface Picture extends PlacedReference {
   readonly id: number;
-  readonly place: number;
-  /** What it is, where it is one. */
-  readonly reference?: IdentityReference;
-  /** Places that are shown with from then on; 0: those of before; undefined: a still. */
-  readonly shown?: number;
   readonly urgent: boolean;
   readonly blob: Uint8Array;
   signature?: Uint8Array;
@@ -74,9 +71,6 @@ export const DEFAULT_PICTURE_BPS = 11_000;
 /** In the place of a reference's place. */
 const STILL = -1;
 const PLACES = -2;
-
-const maskOf = (places: readonly number[]): number =>
-  places.reduce((mask, place) => mask | (1 << place), 0);
 
 export interface PictureSenderOptions {
   readonly model: MotionModel;
@@ -99,20 +93,16 @@ export interface PictureSenderOptions {
 export class PictureSender {
   readonly #options: PictureSenderOptions;
   readonly #pacer: PicturePacer;
-  /** The identity that the receiver has, and what it is known by. */
-  #offered: { readonly identity: Identity; readonly sha256: string };
+  /** SHA-256 of the identity that is offered. */
+  #identitySha256: string;
+  readonly #references: ShownReferences<Picture>;
   #ids = 0;
   #sequence: number;
   /** Pictures that wait, by their place, the oldest first. */
   readonly #waiting = new Map<number, Picture>();
-  /** The one that is being sent, and how far. */
-  #open: { readonly picture: Picture; sent: number } | undefined;
+  /** The one that is being sent. */
+  #open: PictureChunks<Picture> | undefined;
   readonly #unanswered = new Map<number, Picture>();
-  /** By place: those that the receiver uses in the place of the identity's, or beside them. */
-  readonly #used = new Map<number, Picture>();
-  /** Places that are shown with, and those that will be when all has arrived. */
-  #shown: number;
-  #ordered: number;
   readonly #reports: PictureReport[] = [];
   #bps: number;
   /** What is left of the identity's references, and the rate that they go at. */
@@ -121,20 +111,20 @@ export class PictureSender {
 
   /** Throws a TypeError that names a bad option. */
   constructor(options: PictureSenderOptions) {
-    const { bps = DEFAULT_PICTURE_BPS, firstSequence } = options;
+    const { bps = DEFAULT_PICTURE_BPS, firstSequence, offered } = options;
     checkOption(bps >= 0, 'pictureBps', '0 or more', bps);
     this.#options = options;
     this.#bps = bps;
     this.#pacer = new PicturePacer(bps);
     this.#sequence = firstSequence;
-    this.#offered = options.offered;
-    this.#shown = this.#ordered = maskOf([...options.offered.identity.references.keys()]);
+    this.#identitySha256 = offered.sha256;
+    this.#references = new ShownReferences(offered.identity);
   }
 
   /** Another identity of the same neutral geometry is offered instead. */
-  setOffered(offered: PictureSenderOptions['offered']): void {
-    this.#offered = offered;
-    this.#shown = this.#ordered = maskOf([...offered.identity.references.keys()]);
+  setOffered({ identity, sha256 }: PictureSenderOptions['offered']): void {
+    this.#identitySha256 = sha256;
+    this.#references.offer(identity);
   }
 
   /**
@@ -142,7 +132,7 @@ export class PictureSender {
    * more than the pictures' rate.
    */
   sendRest(references: readonly IdentityReference[], bps: number): void {
-    const rest = new FollowingReferences(references, this.#ordered, bps);
+    const rest = new FollowingReferences(references, this.#references.ordered, bps);
     rest.ids = new Set(rest.references.map(({ shown, ...update }) => this.#send(update, shown)));
     this.#rest = rest;
   }
@@ -189,21 +179,12 @@ export class PictureSender {
    * coded.
    */
   get references(): ReadonlyMap<number, IdentityReference> {
-    return this.#referencesWith([...this.#used.values()], this.#shown);
+    return this.#references.now;
   }
 
   /** Bytes of the identity as it will be when all has arrived: what to offer on another connection. */
   get identity(): Uint8Array {
-    const pictures = [...this.#used.values(), ...this.#unanswered.values(), ...this.#unsent];
-    const all = this.#referencesWith(pictures, this.#ordered);
-    return encodeIdentity({ ...this.#offered.identity, references: [...all.values()] });
-  }
-
-  #referencesWith(pictures: readonly Picture[], shown: number): Map<number, IdentityReference> {
-    const all = new Map<number, IdentityReference>(this.#offered.identity.references.entries());
-    for (const { place, reference } of pictures) if (reference) all.set(place, reference);
-    const places = [...all].filter(([place]) => (shown >> place) & 1);
-    return new Map(places.sort(([one], [other]) => one - other));
+    return this.#references.identityWith([...this.#unanswered.values(), ...this.#unsent]);
   }
 
   /**
@@ -215,19 +196,17 @@ export class PictureSender {
     this.#checkOpen('sendReference');
     checkInteger('index', index, 0, MAX_REFERENCES - 1);
     checkGeometry('landmarks', landmarks);
-    return this.#send(update, shown ? maskOf(shown) : this.#ordered | (1 << index));
+    return this.#send(update, shown ? maskOf(shown) : this.#references.ordered | (1 << index));
   }
 
   #send(update: Omit<ReferenceUpdate, 'shown'>, shown: number): number {
     const { index, picture, landmarks, urgent = false } = update;
     const { model, tables } = this.#options;
     const quantiser = REFERENCE_QUANTISER;
-    const face = landmarks.subarray(0, 3 * POINT_COUNT);
-    const values = model.quantise(face, undefined, quantiser, MAX_VALUE);
-    const geometry = encodeGeometry(tables, values);
+    const coded = codeReferenceGeometry(model, landmarks);
+    const geometry = encodeGeometry(tables, coded.values);
     const blob = encodePicture({ kind: 'reference', index, shown, quantiser, geometry, picture });
-    const coded = model.reconstruct(values, quantiser).slice(0, 3 * POINT_COUNT);
-    const reference = { picture: picture.slice(), landmarks: coded };
+    const reference = { picture: picture.slice(), landmarks: coded.landmarks };
     return this.#add({ place: index, blob, reference, shown, urgent });
   }
 
@@ -271,7 +250,7 @@ export class PictureSender {
 
   /** References of other places than these, choices of places and stills that have not left are in vain. */
   #order(shown: number): void {
-    this.#ordered = shown;
+    this.#references.ordered = shown;
     const inVain = (place: number) => place < 0 || ((shown >> place) & 1) === 0;
     for (const place of [...this.#waiting.keys()]) if (inVain(place)) this.#drop(place);
     if (this.#open && inVain(this.#open.picture.place)) this.#abandon(this.#open.picture);
@@ -298,11 +277,10 @@ export class PictureSender {
 
   /** The receiver has the identity anew, and none of the pictures since: they are sent again. */
   sendAgain(): void {
-    const again = [...this.#used.values(), ...this.#unanswered.values(), ...this.#unsent];
+    const unsent = this.#unsent;
+    const again = [...this.#references.restart(), ...this.#unanswered.values(), ...unsent];
     this.#open = undefined;
-    this.#used.clear();
     this.#unanswered.clear();
-    this.#shown = maskOf([...this.#offered.identity.references.keys()]);
     for (const picture of again) {
       const { place } = picture;
       if (place !== STILL && !this.#waiting.has(place)) this.#waiting.set(place, picture);
@@ -314,7 +292,7 @@ export class PictureSender {
     if (!this.#options.signed) return undefined;
     for (const { id, blob, signature } of this.#waiting.values()) {
       if (signature) continue;
-      const identitySha256 = this.#offered.sha256;
+      const identitySha256 = this.#identitySha256;
       return { id, pictureSha256: bytesToHex(sha256(blob)), identitySha256 };
     }
     return undefined;
@@ -349,8 +327,7 @@ export class PictureSender {
       this.#report({ id, state: 'refused', code: message.code });
       return undefined;
     }
-    if (picture.place !== STILL) this.#used.set(picture.place, picture);
-    this.#shown = picture.shown || this.#shown;
+    if (picture.place !== STILL) this.#references.use(picture);
     this.#report({ id, state: picture.shown === 0 ? 'kept' : 'in-use', code: '' });
     return undefined;
   }
@@ -390,30 +367,20 @@ export class PictureSender {
   next(bufferedAmount: number): ControlMessage | undefined {
     if (!this.open || !this.#pacer.ready) return undefined;
     const start = this.#open ? undefined : this.#ready;
-    const picture = start ?? this.#open?.picture;
-    if (!picture) return undefined;
+    if (!start && !this.#open) return undefined;
     if (bufferedAmount > MAX_BUFFERED_PICTURE_BYTES) {
       this.#pacer.block();
       return undefined;
     }
     if (start) {
       this.#waiting.delete(start.place);
-      this.#open = { picture, sent: 0 };
+      this.#open = new PictureChunks(start);
     }
     const open = this.#open!;
-    const { id: pictureId, blob, signature } = picture;
-    const chunk = blob.subarray(open.sent, open.sent + this.#pacer.chunkBytes);
-    this.#pacer.sent(chunk.length + (start && signature ? PROOF_SIGNATURE_BYTES : 0));
-    open.sent += chunk.length;
-    if (open.sent === blob.length) this.#finish(picture);
-    if (!start) return { type: 'picture-chunk', pictureId, chunk };
-    return {
-      type: 'picture-start',
-      pictureId,
-      bytes: blob.length,
-      ...(signature && { signature }),
-      chunk,
-    };
+    const { message, bytes } = open.next(this.#pacer.chunkBytes);
+    this.#pacer.sent(bytes);
+    if (open.done) this.#finish(open.picture);
+    return message;
   }
 
   #finish(picture: Picture): void {

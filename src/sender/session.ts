@@ -1,5 +1,3 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import type { Landmarks } from '../geometry/landmarks.js';
 import { MotionModel } from '../geometry/motion-model.js';
 import { checkGeometry } from '../models/check-options.js';
@@ -11,15 +9,15 @@ import type { ControlMessage } from '../protocol/control-messages.js';
 import { type DropCode, InvalidStateError } from '../protocol/errors.js';
 import { parseFeedback } from '../protocol/feedback.js';
 import { createSenderHandshake, type Handshake } from '../protocol/handshake.js';
-import { encodeIdentity, type IdentityReference, parseIdentity } from '../protocol/identity.js';
-import { checkProof, type IdentityProof } from '../protocol/identity-proof.js';
+import type { IdentityReference } from '../protocol/identity.js';
+import type { IdentityProof } from '../protocol/identity-proof.js';
 import { createIdentitySender } from '../protocol/identity-sender.js';
 import { MAX_IDENTITY_REOFFERS } from '../protocol/limits.js';
 import { MAX_VALUE } from '../protocol/motion-codec.js';
 import { type Outgoing, PERSONAL, PICTURES, STRIDE, UNPACED } from '../protocol/outgoing.js';
 import type { SessionStatus } from '../protocol/session-status.js';
 import { LIBRARY } from '../version.js';
-import { type CoarseOffer, checkCoarse } from './coarse-offer.js';
+import { IdentityOffers } from './identity-offers.js';
 import { MotionSender, type MotionSenderOptions } from './motion-sender.js';
 import { PictureSender } from './picture-sender.js';
 import type { RateDecision } from './rate-control.js';
@@ -83,13 +81,7 @@ const MAX_QUEUED_REPLIES = 16;
  * goes back.
  */
 export class SenderSession {
-  readonly #identity: Uint8Array;
-  readonly #coarse: CoarseOffer | undefined;
-  readonly #proof: IdentityProof | undefined;
-  /** The same with the differences of the personal pack, where there is one. */
-  readonly #personalIdentity: Uint8Array | undefined;
-  /** Pixels across the picture that the identity was made for. */
-  readonly #size: number;
+  readonly #offers: IdentityOffers;
   readonly #firstFrame: number;
   readonly #model: MotionModel;
   readonly #motion: MotionSender;
@@ -120,28 +112,16 @@ export class SenderSession {
     checkFps('fps', fps);
     checkInteger('firstFrame', firstFrame, 0, 0xffff);
     checkOption(typeof unpaced === 'boolean', 'unpaced', 'true or false');
-    const isBytes = options.identity instanceof Uint8Array;
-    const identity = isBytes ? parseIdentity(options.identity) : undefined;
-    if (!identity?.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
-    const { size, neutral } = identity.value;
-    const { personal } = pack;
-    if (options.proof) {
-      checkProof('proof', options.proof);
-      // It would be for other bytes than those that are offered.
-      checkOption(personal === undefined, 'proof', 'left out with a personal pack');
-    }
-    this.#proof = options.proof;
-    this.#identity = options.identity;
-    this.#coarse = options.coarse && checkCoarse(options.coarse, options, identity.value);
-    this.#personalIdentity = personal && encodeIdentity({ ...identity.value, personal });
-    this.#size = size;
+    this.#offers = new IdentityOffers(options);
+    const { identity, sha256 } = this.#offers;
+    const { size, neutral } = identity;
     this.#firstFrame = firstFrame;
     this.pictureBps = options.pictureBps;
     this.#model = new MotionModel(pack.basis, neutral, pack.moreValues);
     this.pictures = new PictureSender({
       model: this.#model,
       tables: pack.tables,
-      offered: { identity: identity.value, sha256: bytesToHex(sha256(options.identity)) },
+      offered: { identity, sha256 },
       signed: options.proof !== undefined,
       bps: options.pictureBps,
       // While the identity is on its way again, pictures wait.
@@ -160,7 +140,7 @@ export class SenderSession {
             PICTURES,
             STRIDE,
             ...(unpaced ? [UNPACED] : []),
-            ...(personal ? [PERSONAL] : []),
+            ...(pack.personal ? [PERSONAL] : []),
           ],
         },
         pack: pack.identity,
@@ -363,7 +343,7 @@ export class SenderSession {
       this.#agreed = true;
       const { stream, features } = status.agreement;
       const { size } = stream;
-      if (this.#size > size) {
+      if (this.#offers.identity.size > size) {
         this.#fail(
           'unsupported-size',
           `the receiver shows at most ${size} pixels: enrol at that size`,
@@ -372,11 +352,8 @@ export class SenderSession {
       }
       if (features.includes(STRIDE)) this.#motion.allowStrides();
       this.#takesPictures = features.includes(PICTURES);
-      const personal = features.includes(PERSONAL) ? this.#personalIdentity : undefined;
-      const coarse = personal || !this.#takesPictures ? undefined : this.#coarse;
+      const { bytes, proof, coarse } = this.#offers.choose(features);
       if (coarse) this.pictures.setOffered(coarse);
-      const whole = { bytes: personal ?? this.#identity, proof: this.#proof };
-      const { bytes, proof } = coarse ?? whole;
       this.#rest = coarse?.rest;
       this.#transfer.offer(bytes, proof);
     }
