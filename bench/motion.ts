@@ -14,7 +14,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Landmarks, POINT_COUNT } from '../src/geometry/landmarks.js';
-import { MotionModel } from '../src/geometry/motion-model.js';
+import { MotionModel, POSE_VALUES } from '../src/geometry/motion-model.js';
 import { LEFT_IRIS, LIPS, RIGHT_IRIS } from '../src/geometry/regions.js';
 import { openPack } from '../src/models/pack-node.js';
 import { MAX_VALUE, type MotionState } from '../src/protocol/motion-codec.js';
@@ -66,7 +66,11 @@ function between(states: ReadonlyMap<number, MotionState>, index: number) {
   const [last, after] = [known(first), known(first + stride)];
   if (!last?.state.facePresent || !after?.state.facePresent) return undefined;
   const [previous, next] = [known(first - stride), known(first + 2 * stride)];
-  const { values } = conceal(index, { last, previous, after, next }, Infinity);
+  const { values } = conceal(
+    index,
+    { last, previous, after, next },
+    { pose: POSE_VALUES, surround: Infinity },
+  );
   return values && { ...last.state, values };
 }
 

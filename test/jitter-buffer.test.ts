@@ -157,10 +157,16 @@ describe('concealment', () => {
 
   it('interpolates between known frames of the same quantiser', () => {
     const around = { last: known(0, 10), previous: undefined };
-    const { origin, values } = conceal(1, { ...around, after: known(4, 20) }, 20);
+    const { origin, values } = conceal(
+      1,
+      { ...around, after: known(4, 20) },
+      { pose: 6, surround: 20 },
+    );
     expect([origin, values?.[0]]).toEqual(['interpolated', 13]);
     const other = known(4, 20, { quantiser: 5 });
-    expect(conceal(1, { ...around, after: other }, 20).origin).toBe('extrapolated');
+    expect(conceal(1, { ...around, after: other }, { pose: 6, surround: 20 }).origin).toBe(
+      'extrapolated',
+    );
   });
 
   it('goes on smoothly as the frames around it move', () => {
@@ -168,7 +174,7 @@ describe('concealment', () => {
       [11, 12, 13].map((sequence) => {
         const around = { last, after: known(14, 140) };
         const more = { previous: known(9, previous), next: known(15, next) };
-        return conceal(sequence, { ...around, ...more }, 20).values?.[0];
+        return conceal(sequence, { ...around, ...more }, { pose: 6, surround: 20 }).values?.[0];
       });
     // The same velocity all along, then standing still on both sides: slower at both ends.
     expect(at(90, 150)).toEqual([110, 120, 130]);
@@ -177,13 +183,15 @@ describe('concealment', () => {
 
   it('takes the velocity of frames that lie apart, of frames too far apart none', () => {
     const next = (previous: number, value: number) =>
-      conceal(11, { last, previous: known(previous, value) }, 20).values?.[0];
+      conceal(11, { last, previous: known(previous, value) }, { pose: 6, surround: 20 })
+        .values?.[0];
     expect(next(8, 80)).toBe(106);
     expect(next(5, 50)).toBe(100);
   });
 
   it('extrapolates with damped velocity, lets the expression rest, then holds', () => {
-    const at = (position: number) => conceal(10 + position, { last, previous: known(9, 90) }, 18);
+    const at = (position: number) =>
+      conceal(10 + position, { last, previous: known(9, 90) }, { pose: 6, surround: 18 });
     // Velocity 10: 6, then 3.6, 2.16 and 1.3 more, then none; 20 values, of which 6 are pose.
     expect([1, 2, 3, 4, 5].map((p) => at(p).values?.[0])).toEqual([106, 110, 112, 113, 113]);
     // The expression's: 3, 0.9, 0.27 and 0.08 more, then to rest.
@@ -193,6 +201,8 @@ describe('concealment', () => {
     // The last two are the surround's: it stays.
     expect([4, 5, 25].map((p) => at(p).values?.[18])).toEqual([104, 104, 104]);
     expect(at(26)).toEqual({ origin: 'held', values: undefined });
-    expect(conceal(11, { last, previous: undefined }, 20).values?.[0]).toBe(100);
+    expect(conceal(11, { last, previous: undefined }, { pose: 6, surround: 20 }).values?.[0]).toBe(
+      100,
+    );
   });
 });

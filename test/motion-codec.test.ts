@@ -13,7 +13,6 @@ import {
 import {
   ACTIVITY_CONTEXTS,
   LENGTH_SYMBOLS,
-  MAX_MOTION_VALUES,
   type MotionTables,
   parseTables,
   RESIDUAL_SYMBOLS,
@@ -197,9 +196,11 @@ describe('entropy tables', () => {
   });
 
   it.each([
-    ['another format', (bytes: Uint8Array) => bytes.fill(2, 0, 1), 'malformed'],
+    ['another format', (bytes: Uint8Array) => bytes.fill(3, 0, 1), 'malformed'],
     ['no values', (bytes: Uint8Array) => bytes.fill(0, 1, 2), 'malformed'],
-    ['too many', (bytes: Uint8Array) => bytes.fill(MAX_MOTION_VALUES + 1, 1, 2), 'malformed'],
+    ['too many', (bytes: Uint8Array) => bytes.fill(129, 1, 2), 'malformed'],
+    ['too many of the long format', () => Uint8Array.of(2, 2, 1), 'malformed'],
+    ['few of the long format', () => Uint8Array.of(2, 0, 128), 'malformed'],
     ['a symbol without a share', (bytes: Uint8Array) => bytes.fill(0, 2, 4), 'malformed'],
     ['a missing byte', (bytes: Uint8Array) => bytes.slice(0, -1), 'truncated'],
     ['a byte too many', (bytes: Uint8Array) => Uint8Array.of(...bytes, 0), 'malformed'],

@@ -53,7 +53,42 @@ async function expectRefused(pack: Promise<Pack>, message: RegExp): Promise<void
   expect(error.message).toMatch(/^[^\n]+$/);
 }
 
+/** A motion vector of so many values: at rest at 0, with steps of 1. */
+function vectorBytes(values: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(10 + 8 * values));
+  for (const [i, byte] of [...'VVV1'].entries()) view.setUint8(i, byte.charCodeAt(0));
+  view.setUint16(4, 128);
+  view.setUint16(6, 6);
+  view.setUint16(8, values);
+  for (let v = 0; v < values; v++) view.setFloat32(14 + 8 * v, 1);
+  return new Uint8Array(view.buffer);
+}
+
+/** The pack with a vector in the place of its basis. */
+function withVector(content: Uint8Array, more: object = {}) {
+  const entry = { bytes: content.length, sha256: sha256(content) };
+  const motion = { vector: 'vector.bin', tables: 'tables.bin', ...more };
+  return {
+    ...edited({ motion, files: { ...manifest.files, 'vector.bin': entry } }),
+    'vector.bin': content,
+  };
+}
+
 describe('model packs', () => {
+  it('may have a motion vector in the place of a basis', async () => {
+    const { valueCount } = (await openPack('warp')).tables;
+    const pack = await load(withVector(vectorBytes(valueCount)));
+    expect(pack.vector).toMatchObject({ side: 128, poseValues: 6 });
+    expect(pack.basis.components).toBe(0);
+    await expectRefused(
+      load(withVector(vectorBytes(valueCount - 1))),
+      /tables are not those of its motion vector/,
+    );
+    const both = load(withVector(vectorBytes(valueCount), { basis: 'basis.bin' }));
+    await expectRefused(both, /lacks a field or has one of the wrong type/);
+    await expectRefused(load(withVector(new Uint8Array(10))), /vector\.bin is no motion vector/);
+  });
+
   it('the embedded one is whole, and its hash is that of its manifest', async () => {
     const pack = await openPack('warp');
     expect(pack.identity).toEqual({ name: 'warp', sha256: sha256(files.get('manifest.json')!) });

@@ -112,7 +112,10 @@ function boxOf(geometry: Landmarks, points: readonly number[], margin: number): 
   return [l, t, r, b];
 }
 
-/** Numbers of the largest geometry: 128 values of a motion frame are the most. */
+/** Numbers behind the surround points at most: a motion frame's largest vector. */
+const MOST_MORE = 512;
+
+/** Whether a geometry may have so many numbers. */
 export const fitsGeometry = (length: number): boolean =>
   length === 3 * POINT_COUNT ||
-  (length >= SURROUNDED_NUMBERS && length <= SURROUNDED_NUMBERS + 128);
+  (length >= SURROUNDED_NUMBERS && length <= SURROUNDED_NUMBERS + MOST_MORE);

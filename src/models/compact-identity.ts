@@ -1,6 +1,5 @@
 import { CANONICAL_FACE } from '../geometry/canonical-face.js';
 import { type Landmarks, MESH_POINT_COUNT, POINT_COUNT } from '../geometry/landmarks.js';
-import { MotionModel } from '../geometry/motion-model.js';
 import { LEFT_LIDS, RIGHT_LIDS } from '../geometry/regions.js';
 import { TRIANGLES } from '../geometry/topology.js';
 import { ByteReader, ByteWriter } from '../protocol/bytes.js';
@@ -16,6 +15,7 @@ import {
   REFERENCE_QUANTISER,
 } from '../protocol/picture-update.js';
 import { RangeDecoder, RangeEncoder } from '../protocol/range-coder.js';
+import { createFrameModel } from './frame-model.js';
 import type { Pack } from './pack.js';
 
 /** First byte of the blob. */
@@ -82,7 +82,7 @@ const scaled = (i: number, scale: number): number =>
 export function encodeCompactIdentity(
   { size, neutral, references: [{ landmarks }] }: Identity,
   picture: Uint8Array,
-  { basis, tables, moreValues }: Pack,
+  pack: Pack,
 ): Uint8Array {
   const steps = Int32Array.from(neutral, (value) => Math.round(value * STEPS));
   const scale = scaleOf(neutral);
@@ -102,14 +102,14 @@ export function encodeCompactIdentity(
     return parameter;
   });
   const coded = encoder.finish();
-  const model = new MotionModel(basis, neutral, moreValues);
+  const model = createFrameModel(pack, neutral);
   const values = model.quantise(landmarks, undefined, REFERENCE_QUANTISER, MAX_VALUE);
   const reference = encodePicture({
     kind: 'reference',
     index: 0,
     shown: 1,
     quantiser: REFERENCE_QUANTISER,
-    geometry: encodeGeometry(tables, values),
+    geometry: encodeGeometry(pack.tables, values),
     picture,
   });
   const writer = new ByteWriter(reference.length + coded.length + 16);
@@ -147,10 +147,7 @@ export function parseAnyIdentity(bytes: Uint8Array, pack: Pack): Parsed<Identity
   return bytes[0] === FORMAT ? parseCompactIdentity(bytes, pack) : parseIdentity(bytes);
 }
 
-function parseCompactIdentity(
-  bytes: Uint8Array,
-  { basis, tables, moreValues }: Pack,
-): Parsed<Identity> {
+function parseCompactIdentity(bytes: Uint8Array, pack: Pack): Parsed<Identity> {
   const reader = new ByteReader(bytes);
   reader.u8();
   const announced = reader.u16();
@@ -170,9 +167,9 @@ function parseCompactIdentity(
   const { value } = reference;
   if (value.kind !== 'reference' || value.index !== 0 || value.shown !== 1)
     return { ok: false, drop: 'malformed' };
-  const values = decodeGeometry(tables, value.geometry);
+  const values = decodeGeometry(pack.tables, value.geometry);
   if (!values.ok) return values;
-  const model = new MotionModel(basis, neutral.value, moreValues);
+  const model = createFrameModel(pack, neutral.value);
   const landmarks = model.reconstruct(values.value, value.quantiser).slice(0, COORDINATES);
   if (!landmarks.every(Number.isFinite)) return { ok: false, drop: 'malformed' };
   const references = [{ picture: value.picture, landmarks }];

@@ -2,19 +2,24 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { type AppearanceBasis, appearanceValues } from '../geometry/appearance.js';
 import { faceValueCount, type MotionBasis, SURROUND_VALUES } from '../geometry/motion-model.js';
+import type { MotionVector } from '../geometry/motion-vector.js';
 import { checkOption } from '../protocol/check-options.js';
 import { type PackIdentity, PROTOCOL_VERSION } from '../protocol/control-messages.js';
 import { type MotionTables, parseTables } from '../protocol/motion-tables.js';
 import { parseAppearance } from './appearance-data.js';
 import { parseBasis } from './motion-data.js';
+import { parseVector } from './vector-data.js';
 import { parseWeights, type WeightPlace } from './weights.js';
 
 /** Name of a pack's manifest file. Its SHA-256 is the pack's: it holds those of all other files. */
 export const MANIFEST_FILE = 'manifest.json';
 /** Format of the manifest that this library reads. */
 const MANIFEST_FORMAT = 1;
-/** Bytes of a pack's file: a pack is sent and kept whole, and 20 MB is the largest we ship. */
-const MAX_FILE_BYTES = 32 * 1024 * 1024;
+/**
+ * Bytes of a pack's file: a pack is kept whole, 20 MB is the largest we ship, and the published systems' networks have
+ * up to 35 million weights of 2 bytes.
+ */
+const MAX_FILE_BYTES = 128 * 1024 * 1024;
 const FILE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
@@ -33,9 +38,11 @@ export interface PackManifest {
   readonly trainingData: string;
   /** Files of the motion codec. */
   readonly motion: {
-    readonly basis: string;
+    readonly basis?: string;
     readonly tables: string;
     readonly appearance?: string;
+    /** In the place of a basis: the family's own vector. */
+    readonly vector?: string;
   };
   /** Files of the decoder's networks by their role in the family, where it has any. */
   readonly networks?: Readonly<Record<string, string>>;
@@ -50,8 +57,11 @@ export interface Pack {
   /** Name and hash, as the handshake compares them. */
   readonly identity: PackIdentity;
   readonly manifest: PackManifest;
+  /** Without components in a pack whose motion frames are a vector. */
   readonly basis: MotionBasis;
   readonly tables: MotionTables;
+  /** Of a family with numbers of its own: what its motion frames are. */
+  readonly vector?: MotionVector;
   /** What mouth and eyes may look like, where its motion frames carry that. */
   readonly appearance?: AppearanceBasis;
   /** Values of its motion frames beside the face's: surround points and appearance, or 0. */
@@ -100,17 +110,7 @@ export async function loadPack(label: string, read: ReadPackFile): Promise<Pack>
   }
   const content = (file: string) =>
     contents.get(file) ?? fail(`${file} is not among the manifest's files`);
-  const basis = parseBasis(content(manifest.motion.basis));
-  const tables = parseTables(content(manifest.motion.tables));
-  if (!basis || !tables.ok) return fail('its motion basis or tables are not of this format');
-  const { appearance: file } = manifest.motion;
-  const appearance = file === undefined ? undefined : parseAppearance(content(file));
-  if (file !== undefined && !appearance) fail(`${file} is no appearance basis`);
-  const more = tables.value.valueCount - faceValueCount(basis);
-  const wanted = appearance ? SURROUND_VALUES + appearanceValues(appearance) : SURROUND_VALUES;
-  if (more !== wanted && (appearance || more !== 0)) {
-    fail('its entropy tables are not those of its motion basis');
-  }
+  const motion = readMotion(manifest.motion, content, fail);
   const networks = Object.fromEntries(
     Object.entries(manifest.networks ?? {}).map(([role, file]) => [role, content(file)]),
   );
@@ -120,19 +120,60 @@ export async function loadPack(label: string, read: ReadPackFile): Promise<Pack>
   return {
     identity: { name: manifest.name, sha256: bytesToHex(sha256(manifestBytes)) },
     manifest,
-    basis,
-    tables: tables.value,
-    moreValues: more,
-    ...(appearance && { appearance }),
+    ...motion,
     networks,
     ...weights,
   };
+}
+
+/** Basis of a pack whose motion frames are a vector. */
+const NO_BASIS: MotionBasis = {
+  components: 0,
+  synthesis: new Float32Array(),
+  analysis: new Float32Array(),
+};
+
+/** What a pack's motion frames are. */
+function readMotion(
+  files: PackManifest['motion'],
+  content: (file: string) => Uint8Array,
+  fail: (what: string) => never,
+): Pick<Pack, 'basis' | 'tables' | 'moreValues' | 'appearance' | 'vector'> {
+  const parsed = parseTables(content(files.tables));
+  const vector = files.vector === undefined ? undefined : parseVector(content(files.vector));
+  if (files.vector !== undefined && !vector) return fail(`${files.vector} is no motion vector`);
+  const basis = files.basis === undefined ? NO_BASIS : parseBasis(content(files.basis));
+  if (!basis || !parsed.ok) return fail('its motion basis or tables are not of this format');
+  const tables = parsed.value;
+  if (vector) {
+    if (tables.valueCount !== vector.rest.length) {
+      fail('its entropy tables are not those of its motion vector');
+    }
+    return { basis, tables, vector, moreValues: 0 };
+  }
+  const { appearance: file } = files;
+  const appearance = file === undefined ? undefined : parseAppearance(content(file));
+  if (file !== undefined && !appearance) fail(`${file} is no appearance basis`);
+  const moreValues = tables.valueCount - faceValueCount(basis);
+  const wanted = appearance ? SURROUND_VALUES + appearanceValues(appearance) : SURROUND_VALUES;
+  if (moreValues !== wanted && (appearance || moreValues !== 0)) {
+    fail('its entropy tables are not those of its motion basis');
+  }
+  return { basis, tables, moreValues, ...(appearance && { appearance }) };
 }
 
 const isTexts = (value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
   Object.values(value).every((entry) => typeof entry === 'string');
+
+/** Names of a basis and perhaps an appearance basis, or of a vector alone. */
+function isMotion({ basis, appearance, vector }: PackManifest['motion']): boolean {
+  const isText = (value: unknown) => typeof value === 'string';
+  if (vector !== undefined)
+    return isText(vector) && basis === undefined && appearance === undefined;
+  return isText(basis) && (appearance === undefined || isText(appearance));
+}
 
 function parseManifest(bytes: Uint8Array, fail: (what: string) => never): PackManifest {
   let json: unknown;
@@ -155,9 +196,8 @@ function parseManifest(bytes: Uint8Array, fail: (what: string) => never): PackMa
     text(manifest.family) &&
     text(manifest.licence) &&
     text(manifest.trainingData) &&
-    text(manifest.motion?.basis) &&
     text(manifest.motion?.tables) &&
-    (manifest.motion.appearance === undefined || text(manifest.motion.appearance)) &&
+    isMotion(manifest.motion) &&
     (manifest.networks === undefined || isTexts(manifest.networks)) &&
     (manifest.weights === undefined || text(manifest.weights)) &&
     typeof manifest.files === 'object' &&

@@ -10,10 +10,13 @@ export const RESIDUAL_SYMBOLS = 2 * RESIDUAL_LIMIT + 2;
 export const LENGTH_SYMBOLS = 16;
 /** How many activity contexts a predicted frame's tables have. */
 export const ACTIVITY_CONTEXTS = 6;
-/** Values a motion frame may have at most: pose 6, gaze 4, expression up to 118. */
-export const MAX_MOTION_VALUES = 128;
+/** Values a motion frame may have at most. */
+export const MAX_MOTION_VALUES = 512;
 
 const FORMAT = 1;
+/** More values than these are in tables of a format of their own. */
+const MAX_VALUES = 128;
+const LONG_FORMAT = 2;
 
 /** The static entropy tables of a pack: trained, never adapted, so that a loss breaks nothing. */
 export interface MotionTables {
@@ -45,7 +48,9 @@ export function tableFromCounts(counts: ArrayLike<number>): CumulativeTable {
 /** The pack file `tables.bin` (spec/bitstream.md, "Entropy tables"). */
 export function serialiseTables(tables: MotionTables): Uint8Array {
   const writer = new ByteWriter(tables.valueCount * 256);
-  writer.u8(FORMAT).u8(tables.valueCount);
+  const { valueCount } = tables;
+  if (valueCount <= MAX_VALUES) writer.u8(FORMAT).u8(valueCount);
+  else writer.u8(LONG_FORMAT).u16(valueCount);
   const write = (table: CumulativeTable) => {
     for (let s = 1; s < table.length - 1; s++) writer.u16(table[s]);
   };
@@ -57,9 +62,12 @@ export function serialiseTables(tables: MotionTables): Uint8Array {
 /** Reads `tables.bin`; a table that is not strictly increasing is `malformed`. */
 export function parseTables(bytes: Uint8Array): Parsed<MotionTables> {
   const reader = new ByteReader(bytes);
-  if (reader.u8() !== FORMAT) reader.fail('malformed');
-  const valueCount = reader.u8();
-  if (valueCount < 1 || valueCount > MAX_MOTION_VALUES) reader.fail('malformed');
+  const format = reader.u8();
+  const isLong = format === LONG_FORMAT;
+  const valueCount = isLong ? reader.u16() : reader.u8();
+  const [least, most] = isLong ? [MAX_VALUES + 1, MAX_MOTION_VALUES] : [1, MAX_VALUES];
+  if (format !== FORMAT && !isLong) reader.fail('malformed');
+  if (valueCount < least || valueCount > most) reader.fail('malformed');
   const read = (symbols: number): CumulativeTable => {
     const table = new Uint16Array(symbols + 1);
     for (let s = 1; s < symbols; s++) table[s] = reader.u16();

@@ -1,4 +1,5 @@
-import { POSE_VALUES, SURROUND_VALUES } from '../geometry/motion-model.js';
+import type { ValueRanges } from '../geometry/frame-model.js';
+import { SURROUND_VALUES } from '../geometry/motion-model.js';
 import type { MotionState } from '../protocol/motion-codec.js';
 
 /** How a shown frame came about. */
@@ -53,13 +54,12 @@ export interface Concealed {
  * frames, interpolate; after the last one, extrapolate with damped velocity, let the expression come to
  * rest under a still head, then hold the picture.
  *
- * Values from `faceValues` on are the surround's, which stays where it is, and the appearance's, which
- * rests.
+ * `ranges`: which values stay where they are, pose and surround; the others come to rest.
  */
 export function conceal(
   sequence: number,
   { last, previous, after, next }: Surroundings,
-  faceValues: number,
+  ranges: ValueRanges,
 ): Concealed {
   const comes = after && velocity(last, after, Infinity);
   const goes = velocity(previous, last);
@@ -81,9 +81,9 @@ export function conceal(
   const faceReach = travelled(VELOCITY_KEPT, position);
   const rest = EXPRESSION_KEPT ** Math.max(0, position - EXTRAPOLATED_FRAMES);
   const values = last.state.values.map((value, v) => {
-    const isPose = v < POSE_VALUES;
+    const isPose = v < ranges.pose;
     const moved = value + (goes ? (isPose ? reach : faceReach) * goes(v) : 0);
-    const stays = isPose || (v >= faceValues && v < faceValues + SURROUND_VALUES);
+    const stays = isPose || (v >= ranges.surround && v < ranges.surround + SURROUND_VALUES);
     return Math.round(stays ? moved : moved * rest);
   });
   return { origin: 'extrapolated', values };

@@ -1,7 +1,11 @@
+import type { ValueRanges } from '../geometry/frame-model.js';
+import { POSE_VALUES } from '../geometry/motion-model.js';
 import type { MotionState } from '../protocol/motion-codec.js';
 import type { ReceivedFrame } from '../protocol/motion-depacketizer.js';
 import { type Concealment, conceal, type FrameOrigin } from './concealment.js';
 
+/** Those of a face without surround points. */
+const FACE_RANGES: ValueRanges = { pose: POSE_VALUES, surround: Infinity };
 /** Frames held at most: five seconds at 50 a second; above, the oldest is dropped. */
 const MAX_FRAMES = 256;
 /**
@@ -81,7 +85,7 @@ interface Known {
 export class JitterBuffer {
   readonly #mode: PlayoutMode;
   readonly #intervalMs: number;
-  readonly #faceValues: number;
+  readonly #ranges: ValueRanges;
   readonly #frames = new Map<number, ReceivedFrame>();
   /** Of each message in the window. */
   readonly #lateness: { readonly ms: number; readonly receivedMs: number }[] = [];
@@ -101,10 +105,10 @@ export class JitterBuffer {
   readonly #origins = { decoded: 0, interpolated: 0, extrapolated: 0, held: 0 };
   #concealment: Concealment = 'none';
 
-  /** `faceValues`: how many of a frame's values describe the face; by default all. */
-  constructor(mode: PlayoutMode, intervalMs: number, faceValues: number = Infinity) {
+  /** `ranges`: what a frame's values are; by default those of a face alone. */
+  constructor(mode: PlayoutMode, intervalMs: number, ranges: ValueRanges = FACE_RANGES) {
     this.#mode = mode;
-    this.#faceValues = faceValues;
+    this.#ranges = ranges;
     this.#intervalMs = intervalMs;
   }
 
@@ -302,7 +306,7 @@ export class JitterBuffer {
           after: later,
           next: later && this.#following(later.sequence),
         },
-        this.#faceValues,
+        this.#ranges,
       );
     return {
       sequence,

@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import type { FrameModel } from '../geometry/frame-model.js';
 import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
-import type { MotionModel } from '../geometry/motion-model.js';
 import type {
   ControlMessage,
   PictureChunkMessage,
@@ -85,7 +85,7 @@ const placeOf = (picture: OfferedPicture) =>
 export class PictureReceiver {
   readonly #tables: MotionTables;
   #identity: Pick<TransferredIdentity, 'sha256' | 'proof'> | undefined;
-  #model: MotionModel | undefined;
+  #model: FrameModel | undefined;
   #incoming: Incoming | undefined;
   /** Its chunks are passed over. */
   #unwanted: number | undefined;
@@ -112,7 +112,7 @@ export class PictureReceiver {
   }
 
   /** Pictures are for this identity from now on; those for another one are forgotten. */
-  setIdentity({ sha256: hash, proof }: TransferredIdentity, model: MotionModel): void {
+  setIdentity({ sha256: hash, proof }: TransferredIdentity, model: FrameModel): void {
     this.#identity = { sha256: hash, ...(proof && { proof }) };
     this.#model = model;
     this.#incoming = undefined;

@@ -1,5 +1,6 @@
-import { faceValueCount, MotionModel } from '../geometry/motion-model.js';
+import type { FrameModel } from '../geometry/frame-model.js';
 import { parseAnyIdentity } from '../models/compact-identity.js';
+import { createFrameModel } from '../models/frame-model.js';
 import { checkPack, type Pack } from '../models/pack.js';
 import { personalNetworks, personalPlaces } from '../models/personal.js';
 import { checkOption, checkStreamSize } from '../protocol/check-options.js';
@@ -81,7 +82,7 @@ export class ReceiverSession {
   readonly #replies: ControlMessage[] = [];
   #depacketizer: MotionDepacketizer | undefined;
   #buffer: JitterBuffer | undefined;
-  #model: MotionModel | undefined;
+  #model: FrameModel | undefined;
   #identities = 0;
   #offered: { readonly bytes: Uint8Array; readonly identity: OfferedIdentity } | undefined;
   #status: SessionStatus = { state: 'connecting' };
@@ -206,12 +207,11 @@ export class ReceiverSession {
     if (this.#over || offered?.identity !== identity || status.state !== 'agreed') return;
     this.#offered = undefined;
     const intervalMs = 1000 / status.agreement.stream.fps;
-    const { basis, moreValues } = this.#pack;
-    this.#model = new MotionModel(basis, offered.identity.neutral, moreValues);
+    this.#model = createFrameModel(this.#pack, offered.identity.neutral);
     this.#feedback ??= new FeedbackScheduler(intervalMs, this.#unpaced);
     this.#depacketizer ??= new MotionDepacketizer(this.#pack.tables, intervalMs);
     const mode = this.#unpaced ? 'immediate' : 'realtime';
-    this.#buffer ??= new JitterBuffer(mode, intervalMs, faceValueCount(basis));
+    this.#buffer ??= new JitterBuffer(mode, intervalMs, this.#model.ranges);
     this.pictures.setIdentity(offered.identity, this.#model);
     this.#transfer.accept(offered.bytes);
     this.#status = { state: 'streaming' };

@@ -1,6 +1,6 @@
-import { MotionModel } from '../geometry/motion-model.js';
 import { resampleSquare, whole } from '../geometry/resample.js';
 import { encodeCompactIdentity } from '../models/compact-identity.js';
+import { createFrameModel } from '../models/frame-model.js';
 import { checkPack, type Pack } from '../models/pack.js';
 import type { PictureCodec } from '../models/picture-codec.js';
 import { checkMethods } from '../protocol/check-options.js';
@@ -27,7 +27,7 @@ export function codedIdentity(identity: Uint8Array, pack: Pack): Uint8Array {
   checkPack(pack);
   const parsed = identity instanceof Uint8Array ? parseIdentity(identity) : undefined;
   if (!parsed?.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
-  const model = new MotionModel(pack.basis, parsed.value.neutral, pack.moreValues);
+  const model = createFrameModel(pack, parsed.value.neutral);
   const references = parsed.value.references.map(({ picture, landmarks }) => ({
     picture,
     landmarks: codeReferenceGeometry(model, landmarks).landmarks,

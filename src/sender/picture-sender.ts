@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import type { FrameModel } from '../geometry/frame-model.js';
 import type { Landmarks } from '../geometry/landmarks.js';
-import type { MotionModel } from '../geometry/motion-model.js';
 import { checkGeometry } from '../models/check-options.js';
 import { checkInteger, checkOption } from '../protocol/check-options.js';
 import type { ControlMessage } from '../protocol/control-messages.js';
@@ -73,7 +73,7 @@ const STILL = -1;
 const PLACES = -2;
 
 export interface PictureSenderOptions {
-  readonly model: MotionModel;
+  readonly model: FrameModel;
   readonly tables: MotionTables;
   /** The identity that is offered, and the SHA-256 of its bytes in hexadecimal. */
   readonly offered: { readonly identity: Identity; readonly sha256: string };

@@ -1,5 +1,5 @@
+import type { FrameModel } from '../geometry/frame-model.js';
 import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
-import type { MotionModel } from '../geometry/motion-model.js';
 import { MAX_VALUE } from '../protocol/motion-codec.js';
 import { REFERENCE_QUANTISER } from '../protocol/picture-update.js';
 
@@ -12,7 +12,7 @@ export interface ReferenceGeometry {
 }
 
 /** Codes the face in a reference (crop units; what follows its 478 points is left out). */
-export function codeReferenceGeometry(model: MotionModel, landmarks: Landmarks): ReferenceGeometry {
+export function codeReferenceGeometry(model: FrameModel, landmarks: Landmarks): ReferenceGeometry {
   const face = landmarks.subarray(0, 3 * POINT_COUNT);
   const values = model.quantise(face, undefined, REFERENCE_QUANTISER, MAX_VALUE);
   const coded = model.reconstruct(values, REFERENCE_QUANTISER).slice(0, 3 * POINT_COUNT);

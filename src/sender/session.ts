@@ -1,6 +1,7 @@
+import type { FrameModel } from '../geometry/frame-model.js';
 import type { Landmarks } from '../geometry/landmarks.js';
-import { MotionModel } from '../geometry/motion-model.js';
 import { checkGeometry } from '../models/check-options.js';
+import { createFrameModel } from '../models/frame-model.js';
 import { checkPack, type Pack } from '../models/pack.js';
 import { checkFps, checkInteger, checkOption } from '../protocol/check-options.js';
 import { answerPing } from '../protocol/clock.js';
@@ -83,7 +84,7 @@ const MAX_QUEUED_REPLIES = 16;
 export class SenderSession {
   readonly #offers: IdentityOffers;
   readonly #firstFrame: number;
-  readonly #model: MotionModel;
+  readonly #model: FrameModel;
   readonly #motion: MotionSender;
   readonly #handshake: Handshake;
   readonly #transfer = createIdentitySender();
@@ -117,7 +118,7 @@ export class SenderSession {
     const { size, neutral } = identity;
     this.#firstFrame = firstFrame;
     this.pictureBps = options.pictureBps;
-    this.#model = new MotionModel(pack.basis, neutral, pack.moreValues);
+    this.#model = createFrameModel(pack, neutral);
     this.pictures = new PictureSender({
       model: this.#model,
       tables: pack.tables,

@@ -173,7 +173,10 @@ export function createPortraitDecoder(
   };
 }
 
-function checkedReferences({ size, references }: DecoderIdentity): readonly DecoderReference[] {
+export function checkedReferences({
+  size,
+  references,
+}: DecoderIdentity): readonly DecoderReference[] {
   checkOption(references?.length > 0, 'identity.references', 'one at least');
   references.forEach(({ picture, landmarks }, i) => {
     checkGeometry(`identity.references[${i}].landmarks`, landmarks);
