@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, vi } from 'vitest';
 import { openClip } from '../src/cli/media/clip-source.js';
 import type { Landmarks } from '../src/geometry/landmarks.js';
 import type { Picture } from '../src/geometry/picture.js';
@@ -189,6 +189,30 @@ describeNeeds('chromium', 'ffmpeg')('a talking head, whatever the browser has', 
         reason: 'WebGPU adapter in software google swiftshader',
         networkShare: expect.any(Number),
       });
+    });
+
+    it('goes on in wasm when the device is lost', async () => {
+      const { run } = await site.open();
+      await run('startCall', { receiver: { decoder: 'webgpu' } });
+      await run('until', 'streaming', 'showing');
+      await run('shown', 5);
+      const browser = await site.browser.newBrowserCDPSession();
+      // Chromium starts its GPU process anew, without the page's device.
+      await browser.send('Browser.crashGpuProcess');
+      const decoder = async () => (await run('stats'))[0][1].decoder;
+      await vi.waitFor(async () => expect((await decoder()).runtime).toBe('wasm'), {
+        timeout: 60_000,
+        interval: 500,
+      });
+      expect(await decoder()).toMatchObject({
+        runtime: 'wasm',
+        reason: expect.stringMatching(
+          /^the network failed on webgpu \(the graphics device is lost: /,
+        ),
+      });
+      await run('shown', 5);
+      expect((await run('events')).filter(([, , state]) => state === 'failed')).toEqual([]);
+      await run('endCall');
     });
   });
 });

@@ -50,7 +50,7 @@ export interface TalkingHeadReceiverStats {
     /** A sentence: why this one. */
     readonly reason: string;
     /**
-     * Of the decoded frames, for how many the network ran (0–1): it rests where it takes longer than
+     * Of the frames that this decoder decoded, for how many the network ran (0–1): it rests where it takes longer than
      * frames allow, and the picture is then that of 'warp'.
      */
     readonly networkShare: number;

@@ -3,6 +3,7 @@ import { InvalidStateError } from '../protocol/errors.js';
 import { writeOnnx } from './import/onnx-model.js';
 import type { InferenceSession, OpenSession, Tensor } from './inference.js';
 import { firstMissing } from './served-files.js';
+import { untilLost } from './until-lost.js';
 
 /** What runs the networks: a GPU, or the processor. */
 export type RuntimeName = 'webgpu' | 'wasm';
@@ -35,7 +36,10 @@ export interface Runtime {
   readonly threads: number;
   /** Why it is this one, for people. */
   readonly reason: string;
-  /** Opens a graph. Sessions of one runtime take turns. */
+  /**
+   * Opens a graph. Sessions of one runtime take turns. Once the graphics device is lost all that is asked of them
+   * rejects with a RuntimeError, and goes on doing so.
+   */
   readonly open: OpenSession;
 }
 
@@ -44,7 +48,8 @@ interface Ort {
   readonly env: {
     logLevel?: string;
     readonly wasm: { numThreads?: number; wasmPaths?: string };
-    readonly webgpu: { adapter?: unknown };
+    /** The device is there after the first session was made. */
+    readonly webgpu: { adapter?: unknown; readonly device?: Device | Promise<Device> };
   };
   readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => Tensor;
   readonly InferenceSession: {
@@ -67,6 +72,11 @@ interface Adapter {
     readonly architecture?: string;
     readonly isFallbackAdapter?: boolean;
   };
+}
+
+/** The part of WebGPU's device that is looked at. */
+interface Device {
+  readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
 }
 
 /** Files of `assets/onnxruntime/` that each runtime loads, its module first. */
@@ -179,7 +189,8 @@ async function load(
     if (adapter) ort.env.webgpu.adapter = adapter;
     const open = createOpener(ort, name);
     await probe(open);
-    return { runtime: name, threads, open };
+    const device = await ort.env.webgpu.device;
+    return { runtime: name, threads, open: device ? untilLost(open, lossOf(device)) : open };
   } catch (cause) {
     const missing = await firstMissing(FILES[name].map((file) => new URL(file, folder)));
     const why = missing
@@ -187,6 +198,11 @@ async function load(
       : `does not start (${cause})`;
     throw new RuntimeError(`onnxruntime-web ${why}`, { cause });
   }
+}
+
+async function lossOf({ lost }: Device): Promise<Error> {
+  const { reason, message } = await lost;
+  return new RuntimeError(`the graphics device is lost: ${message || reason}`);
 }
 
 async function probe(open: OpenSession): Promise<void> {

@@ -1,19 +1,9 @@
-import type { FaceDecoder } from '../models/decoder.js';
 import { createDecoder } from '../models/families/index.js';
-import { RuntimeError } from '../models/inference-web.js';
+import { RuntimeError, type RuntimeName } from '../models/inference-web.js';
 import type { Pack } from '../models/pack.js';
+import { type ChosenDecoder, LastingDecoder } from './lasting-decoder.js';
 import type { ReceiverSettings } from './messages.js';
-import { type Networks, openNetworks } from './networks.js';
-
-/** A decoder, and what runs its network. */
-export interface ChosenDecoder {
-  readonly decoder: FaceDecoder;
-  readonly runtime: 'webgpu' | 'wasm' | 'warp';
-  /** Threads of the network; 0 without one. */
-  readonly threads: number;
-  /** A sentence: why this one. */
-  readonly reason: string;
-}
+import { openNetworks } from './networks.js';
 
 /** Threads of a network: half of the processor's, and no more than four, beyond which little is gained. */
 const MAX_THREADS = 4;
@@ -22,44 +12,62 @@ const NETWORK_BUDGET = 0.7;
 
 /**
  * Chooses what decodes: networks on WebGPU where there is an adapter, else in WebAssembly, else the warped
- * references without a network. Rejects where the settings ask for one that cannot be.
+ * references without a network; in this order it also goes on where one fails later. Rejects where the settings ask
+ * for one that cannot be.
  */
 export async function chooseDecoder(
-  { assets, decoder: choice }: ReceiverSettings,
+  settings: ReceiverSettings,
   pack: Pack,
-): Promise<ChosenDecoder> {
-  const warp = (reason: string): ChosenDecoder => ({
-    decoder: createDecoder(pack),
-    runtime: 'warp',
-    threads: 0,
-    reason,
+): Promise<LastingDecoder> {
+  return new LastingDecoder(await chooseFirst(settings, pack), {
+    warp: (reason) => warp(pack, reason),
+    network: ({ runtime }, reason) =>
+      runtime === 'webgpu'
+        ? withNetworks(settings, pack, 'wasm').then((chosen) => ({ ...chosen, reason }))
+        : undefined,
   });
-  if (choice === 'warp') return warp('the application asks for warp');
+}
+
+async function chooseFirst(settings: ReceiverSettings, pack: Pack): Promise<ChosenDecoder> {
+  const { decoder: choice } = settings;
+  if (choice === 'warp') return warp(pack, 'the application asks for warp');
   if (Object.keys(pack.networks).length === 0)
-    return warp(`the pack ${pack.identity.name} has no network`);
-  let networks: Networks;
+    return warp(pack, `the pack ${pack.identity.name} has no network`);
+  let chosen: ChosenDecoder;
   try {
-    networks = await openNetworks({
-      assets,
-      prefer: choice,
-      threads: Math.min(MAX_THREADS, Math.ceil(navigator.hardwareConcurrency / 2)),
-    });
+    chosen = await withNetworks(settings, pack, choice);
   } catch (error) {
     if (choice !== 'auto') throw error;
-    return warp(`no network can be run: ${(error as Error).message}`);
+    return warp(pack, `no network can be run: ${(error as Error).message}`);
   }
-  const { open, terminate, ...chosen } = networks;
   if (choice === 'webgpu' && chosen.runtime !== choice) {
-    terminate();
+    chosen.abandon();
     throw new RuntimeError(`WebGPU cannot be had: ${chosen.reason}`);
   }
-  const decoder = createDecoder(pack, open, {
-    networkBudget: NETWORK_BUDGET,
-  });
+  return chosen;
+}
+
+function warp(pack: Pack, reason: string): ChosenDecoder {
+  const decoder = createDecoder(pack);
+  return { decoder, runtime: 'warp', threads: 0, reason, abandon: () => void decoder.close() };
+}
+
+async function withNetworks(
+  { assets }: ReceiverSettings,
+  pack: Pack,
+  prefer: 'auto' | RuntimeName,
+): Promise<ChosenDecoder> {
+  const threads = Math.min(MAX_THREADS, Math.ceil(navigator.hardwareConcurrency / 2));
+  const { open, terminate, ...facts } = await openNetworks({ assets, prefer, threads });
+  const decoder = createDecoder(pack, open, { networkBudget: NETWORK_BUDGET });
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= decoder.close().finally(terminate);
     return closing;
   };
-  return { decoder: { ...decoder, close }, ...chosen };
+  const abandon = () => {
+    terminate();
+    close().catch(() => undefined);
+  };
+  return { ...facts, decoder: { ...decoder, close }, abandon };
 }

@@ -33,7 +33,9 @@ export async function openNetworks(
 
   const answerTo = <T>(id: number): Promise<T> =>
     new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
-  const ask = <T>(request: Request): Promise<T> => {
+  let closed: RuntimeError | undefined;
+  const ask = async <T>(request: Request): Promise<T> => {
+    if (closed) throw closed;
     const id = nextId++;
     port.postMessage({ ...request, id });
     return answerTo<T>(id);
@@ -53,7 +55,8 @@ export async function openNetworks(
   const terminate = () => {
     worker.terminate();
     port.close();
-    fail(new RuntimeError('the networks are closed'));
+    closed = new RuntimeError('the networks are closed');
+    fail(closed);
   };
   const open: OpenNetworks = { visavis: 'open-networks', options, port: port2 };
   const opened = answerTo<Omit<Runtime, 'open'>>(-1);

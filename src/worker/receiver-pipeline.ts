@@ -9,9 +9,10 @@ import type { Pack } from '../models/pack.js';
 import { fetchPack } from '../models/pack-fetch.js';
 import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
 import type { Concealment } from '../receiver/concealment.js';
-import { type ChosenDecoder, chooseDecoder } from './decoders.js';
+import { chooseDecoder } from './decoders.js';
 import { openSink, type PictureWriter } from './frame-sink.js';
 import { createLabel } from './label.js';
+import type { LastingDecoder } from './lasting-decoder.js';
 import type { ReceiverSettings, ToWorker } from './messages.js';
 import { MedianMeter, RateMeter } from './meters.js';
 import type { Page } from './page.js';
@@ -23,7 +24,7 @@ export class ReceiverPipeline implements Pipeline {
   readonly #settings: ReceiverSettings;
   readonly #page: Page;
   readonly #pack: Pack;
-  readonly #chosen: ChosenDecoder;
+  readonly #decoder: LastingDecoder;
   readonly #label: (picture: Picture) => void;
   readonly #state: PipelineState<'connecting' | 'showing'>;
   readonly #rate = new RateMeter();
@@ -42,11 +43,11 @@ export class ReceiverPipeline implements Pipeline {
     return new ReceiverPipeline(settings, page, pack, await chooseDecoder(settings, pack));
   }
 
-  private constructor(settings: ReceiverSettings, page: Page, pack: Pack, chosen: ChosenDecoder) {
+  private constructor(settings: ReceiverSettings, page: Page, pack: Pack, decoder: LastingDecoder) {
     this.#settings = settings;
     this.#page = page;
     this.#pack = pack;
-    this.#chosen = chosen;
+    this.#decoder = decoder;
     this.#label = createLabel(settings.label);
     this.#state = new PipelineState(page, 'connecting');
   }
@@ -81,7 +82,7 @@ export class ReceiverPipeline implements Pipeline {
       channels,
       pack: this.#pack,
       maxSize: this.#settings.size,
-      decoder: this.#chosen.decoder,
+      decoder: this.#decoder,
       pictureCodec: createBrowserPictureCodec(),
       verifyIdentity: async (offered) => {
         const refusal = await verify(offered);
@@ -102,7 +103,6 @@ export class ReceiverPipeline implements Pipeline {
   }
 
   getStats() {
-    const { decoder, ...chosen } = this.#chosen;
     const {
       playoutDelayMs = 0,
       backwardBytes = 0,
@@ -111,10 +111,13 @@ export class ReceiverPipeline implements Pipeline {
       pictures = { used: 0, refused: {} },
       clock,
     } = this.#receiver?.getStats() ?? {};
-    const { frames = 0, networkRuns = 0 } = decoder.stats ?? {};
+    const { facts, stats } = this.#decoder;
     return {
       state: this.#state.value,
-      decoder: { ...chosen, networkShare: frames > 0 ? networkRuns / frames : 0 },
+      decoder: {
+        ...facts,
+        networkShare: stats.frames > 0 ? stats.networkRuns / stats.frames : 0,
+      },
       fps: this.#rate.perSecond(callClock()),
       framesShown: this.#shown,
       framesHeld: this.#held,
@@ -134,7 +137,7 @@ export class ReceiverPipeline implements Pipeline {
     if (this.#closed) return;
     this.#closed = true;
     this.#receiver?.end();
-    await this.#chosen.decoder.close();
+    await this.#decoder.close();
     await this.#writer?.close();
     this.#state.set('ended');
   }
