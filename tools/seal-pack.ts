@@ -1,5 +1,6 @@
 /**
- * Writes the size and SHA-256 of every file of a pack into its manifest.
+ * Writes the size and SHA-256 of every file of a pack into its manifest; not of texts (`.md`) nor of what only
+ * training needs (`.pt`).
  *
  *     npx tsx tools/seal-pack.ts packs/warp
  */
@@ -17,7 +18,7 @@ const path = join(folder, MANIFEST_FILE);
 const manifest = JSON.parse(readFileSync(path, 'utf8'));
 manifest.files = Object.fromEntries(
   readdirSync(folder)
-    .filter((file) => file !== MANIFEST_FILE && !file.endsWith('.md'))
+    .filter((file) => file !== MANIFEST_FILE && !/\.(md|pt)$/.test(file))
     .sort()
     .map((file) => {
       const content = readFileSync(join(folder, file));

@@ -3,6 +3,7 @@ import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
 import type { Picture } from '../geometry/picture.js';
 import { SURROUNDED_NUMBERS } from '../geometry/surround.js';
 import { checkOption } from '../protocol/check-options.js';
+import type { DecoderIdentity, DecoderReference } from './decoder.js';
 
 const NUMBERS = 3 * POINT_COUNT;
 
@@ -27,4 +28,16 @@ export function checkPicture(path: string, picture: Picture): void {
   const sides = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0;
   const holds = sides && data?.length === width * height * 4;
   checkOption(holds, path, 'a picture: width × height × 4 bytes of data');
+}
+
+/** One reference at least, each of the identity's size and with its geometry; gives them. */
+export function checkIdentity({ size, references }: DecoderIdentity): readonly DecoderReference[] {
+  checkOption(references?.length > 0, 'identity.references', 'one at least');
+  references.forEach(({ picture, landmarks }, i) => {
+    checkGeometry(`identity.references[${i}].landmarks`, landmarks);
+    checkPicture(`identity.references[${i}].picture`, picture);
+    const fits = picture.width === size && picture.height === size;
+    checkOption(fits, `identity.references[${i}].picture`, `${size}×${size}`);
+  });
+  return references;
 }

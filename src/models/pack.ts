@@ -20,6 +20,9 @@ const MANIFEST_FORMAT = 1;
  * up to 35 million weights of 2 bytes.
  */
 const MAX_FILE_BYTES = 128 * 1024 * 1024;
+/** Pixels across of what a network may work at: the largest picture that is shown, and too small for a face. */
+const MAX_SIZE = 512;
+const MIN_SIZE = 16;
 const FILE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
@@ -46,6 +49,8 @@ export interface PackManifest {
   };
   /** Files of the decoder's networks by their role in the family, where it has any. */
   readonly networks?: Readonly<Record<string, string>>;
+  /** Pixels across of the square pictures that the networks work at, where the family has no size of its own. */
+  readonly size?: number;
   /** File that says where the networks' weights lie, where personal packs may be made of this one. */
   readonly weights?: string;
   /** Every file of the pack but the manifest. */
@@ -161,6 +166,8 @@ function readMotion(
   }
   return { basis, tables, moreValues, ...(appearance && { appearance }) };
 }
+const isSize = (value: unknown): boolean =>
+  Number.isInteger(value) && (value as number) >= MIN_SIZE && (value as number) <= MAX_SIZE;
 
 const isTexts = (value: unknown): boolean =>
   typeof value === 'object' &&
@@ -200,6 +207,7 @@ function parseManifest(bytes: Uint8Array, fail: (what: string) => never): PackMa
     isMotion(manifest.motion) &&
     (manifest.networks === undefined || isTexts(manifest.networks)) &&
     (manifest.weights === undefined || text(manifest.weights)) &&
+    (manifest.size === undefined || isSize(manifest.size)) &&
     typeof manifest.files === 'object' &&
     manifest.files !== null &&
     Object.entries(manifest.files).every(

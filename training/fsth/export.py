@@ -124,7 +124,8 @@ def main():
         'format': 1, 'name': arguments.name, 'version': arguments.version, 'family': 'fsth',
         'protocol': 1, 'licence': 'MIT', 'trainingData': arguments.data,
         'motion': {'basis': 'basis.bin', 'tables': 'tables.bin'},
-        'networks': {'encoder': 'encoder.onnx', 'generator': 'generator.onnx'}, 'weights': FILE,
+        'networks': {'encoder': 'encoder.onnx', 'generator': 'generator.onnx'}, 'size': model.shape.size,
+        'weights': FILE,
         'files': {},
     }
     (pack / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n')

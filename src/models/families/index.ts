@@ -3,12 +3,14 @@ import { checkOption } from '../../protocol/check-options.js';
 import type { DecoderOptions, FaceDecoder } from '../decoder.js';
 import type { OpenSession } from '../inference.js';
 import { checkPack, type Pack, PackError } from '../pack.js';
+import { createFsthDecoder } from './fsth.js';
 import { type CreateFamily, networkFamily } from './network-family.js';
 import { createPortraitDecoder } from './portrait.js';
 import { createWarpDecoder } from './warp.js';
 
 /** By their name in a pack's manifest. */
 const FAMILIES: Readonly<Record<string, CreateFamily>> = {
+  fsth: networkFamily('fsth', ['encoder', 'generator'], createFsthDecoder),
   portrait: networkFamily('portrait', ['encoder', 'generator'], createPortraitDecoder),
   warp: createWarpDecoder,
 };
@@ -26,16 +28,18 @@ export function createDecoder(
 ): FaceDecoder {
   checkPack(pack);
   const { manifest, networks, appearance } = pack;
-  return createFamilyDecoder(manifest.family, networks, open, appearance, options);
+  const { family, size } = manifest;
+  return createFamilyDecoder(family, networks, open, appearance, options, size);
 }
 
-/** A decoder of a family by its name, as `createDecoder`. */
+/** A decoder of a family by its name, as `createDecoder`; `size` is the manifest's. */
 export function createFamilyDecoder(
   family: string,
   networks: Pack['networks'] = {},
   open?: OpenSession,
   appearance?: AppearanceBasis,
   options: DecoderOptions = {},
+  size?: number,
 ): FaceDecoder {
   const create = Object.hasOwn(FAMILIES, family) ? FAMILIES[family] : undefined;
   if (!create) {
@@ -46,5 +50,5 @@ export function createFamilyDecoder(
   const { networkBudget } = options;
   const fits = networkBudget === undefined || (networkBudget > 0 && networkBudget <= 1);
   checkOption(fits, 'networkBudget', 'above 0 and at most 1', networkBudget);
-  return create(networks, open, appearance, options);
+  return create(networks, open, appearance, options, size);
 }

@@ -4,17 +4,20 @@ import type { OpenSession } from '../inference.js';
 import { type Pack, PackError } from '../pack.js';
 import { createPortraitDecoder } from './portrait.js';
 
-/** Makes a decoder of a family from a pack's networks, what opens them, and its appearance basis. */
+/** Makes a decoder of a family from a pack's networks, what opens them, its appearance basis and its `size`. */
 export type CreateFamily = (
   networks: Pack['networks'],
   open: OpenSession | undefined,
   appearance: AppearanceBasis | undefined,
   options: DecoderOptions,
+  size: number | undefined,
 ) => FaceDecoder;
 
 /** The networks that a family needs, by their role, and what opens them. */
 export type FamilyNetworks<Role extends string> = Readonly<Record<Role, Uint8Array>> & {
   readonly open: OpenSession;
+  /** Pixels across that the pack's networks work at, where it says so. */
+  readonly size?: number | undefined;
 };
 
 /**
@@ -30,12 +33,12 @@ export function networkFamily<Role extends string>(
     options: DecoderOptions,
   ) => FaceDecoder,
 ): CreateFamily {
-  return (networks, open, appearance, options) => {
+  return (networks, open, appearance, options, size) => {
     if (!open) return createPortraitDecoder(undefined, appearance, options);
     const missing = roles.find((role) => !Object.hasOwn(networks, role));
     if (missing !== undefined) {
       throw new PackError(`the pack has no network "${missing}", which the family ${family} needs`);
     }
-    return create({ ...networks, open } as FamilyNetworks<Role>, appearance, options);
+    return create({ ...networks, open, size } as FamilyNetworks<Role>, appearance, options);
   };
 }

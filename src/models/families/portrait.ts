@@ -1,9 +1,8 @@
 import type { AppearanceBasis } from '../../geometry/appearance.js';
 import type { Landmarks } from '../../geometry/landmarks.js';
 import type { Picture } from '../../geometry/picture.js';
-import { checkOption } from '../../protocol/check-options.js';
 import { InvalidStateError } from '../../protocol/errors.js';
-import { checkGeometry, checkPicture } from '../check-options.js';
+import { checkGeometry, checkIdentity } from '../check-options.js';
 import type { DecoderIdentity, DecoderOptions, DecoderReference, FaceDecoder } from '../decoder.js';
 import { type AppearanceField, createAppearanceField } from './appearance-field.js';
 import { createCrossFade } from './cross-fade.js';
@@ -103,7 +102,7 @@ export function createPortraitDecoder(
   /** A person with these references; a network of the one before goes on where it is the same. */
   async function prepared(identity: DecoderIdentity): Promise<Person> {
     if (closed) throw new InvalidStateError('the decoder is closed');
-    const references = checkedReferences(identity);
+    const references = checkIdentity(identity);
     const aligned = await align(references);
     const before = fade.newest?.network?.generator;
     const own = { ...networks!, ...identity.networks };
@@ -171,20 +170,6 @@ export function createPortraitDecoder(
       await newest?.network?.generator.session.close();
     },
   };
-}
-
-export function checkedReferences({
-  size,
-  references,
-}: DecoderIdentity): readonly DecoderReference[] {
-  checkOption(references?.length > 0, 'identity.references', 'one at least');
-  references.forEach(({ picture, landmarks }, i) => {
-    checkGeometry(`identity.references[${i}].landmarks`, landmarks);
-    checkPicture(`identity.references[${i}].picture`, picture);
-    const fits = picture.width === size && picture.height === size;
-    checkOption(fits, `identity.references[${i}].picture`, `${size}×${size}`);
-  });
-  return references;
 }
 
 /** A person with these references, of the size to show and of the networks'. */

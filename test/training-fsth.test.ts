@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDecoder } from '../src/models/decoder-node.js';
+import type { Pack } from '../src/models/pack.js';
+import { openPack } from '../src/models/pack-node.js';
+import { cartoonGeometry, cartoonReference } from './support/cartoon-face.js';
+import { temporaryFolder, writeClip } from './support/cli.js';
+import { type Ended, python, script } from './support/python.js';
+import { describeNeeds } from './tools.js';
+
+/** The least that has every part: both self-attentions, blocks that change their width and such that do not. */
+const CONFIG = `size = 32
+least = 4
+most = 8
+embedder_blocks = 3
+generator_blocks = 2
+bottleneck_blocks = 1
+attention_down = 8
+attention_up = 16
+steps = 4
+batch = 2
+references = 2
+rate = 1e-3
+held_out = "bob"
+`;
+/** So little that a run stops after one step. */
+const NO_TIME = '1e-9';
+const HOOK_MS = 120_000;
+
+/** Parameters at the paper's width, and what spectral normalisation, its folding and its unfolding keep. */
+const NETWORKS = `
+import copy, json, torch
+from fsth.blocks import load_folded, fold, settle, spectral_layers
+from fsth.model import Discriminator, Fsth, Shape, discriminator_for
+count = lambda network: sum(p.numel() for p in network.parameters())
+model, shape = Fsth(Shape()), Shape()
+judge = Discriminator(shape, 0)
+said = {'embedder': count(model.embedder), 'generator': count(model.generator) + count(model.projection),
+        'projection': list(model.projection.weight.shape), 'discriminator': count(judge.layers),
+        'spectral': all(isinstance(layer, (torch.nn.Conv2d, torch.nn.Linear)) is (name in dict(spectral_layers(model)))
+                        for name, layer in model.named_modules() if not name.endswith('weight') and 'parametrizations' not in name)}
+small = Shape(size=32, least=4, most=8, embedder_blocks=3, generator_blocks=2, bottleneck_blocks=1, attention_down=8, attention_up=16)
+torch.manual_seed(1)
+model = Fsth(small)
+pictures, contours = torch.rand(2, 3, 3, 32, 32), torch.rand(2, 3, 3, 32, 32)
+for module in model.modules():
+    if hasattr(module, 'gain'): torch.nn.init.constant_(module.gain, 0.5)
+settle(model)
+model.eval()
+with torch.no_grad():
+    embedding = model.embed(pictures, contours).mean(1)
+    made = model(contours[:, 0], embedding)
+    folded = fold(copy.deepcopy(model))
+    again = load_folded(Fsth(small), folded.state_dict()).eval()
+    said['fold'] = [float((other(contours[:, 0], embedding) - made).abs().max()) for other in (folded, again)]
+    said['range'] = float(made.abs().max())
+    meta = Discriminator(small, 3).eval()
+    person = meta.videos[1].clone()
+    own = discriminator_for(person, {k: v for k, v in meta.state_dict().items() if k != 'videos'}, small).eval()
+    video = torch.tensor([1, 1])
+    scores, features = meta(made, contours[:, 0], video)
+    said['own'] = float((own(made, contours[:, 0])[0] - scores).abs().max())
+    said['features'] = [list(f.shape[1:]) for f in features]
+print(json.dumps(said))
+`;
+
+describeNeeds('torch')('fsth', () => {
+  let folder: string;
+  const inFolder = (name: string) => join(folder, name);
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    await mkdir(inFolder('videos'));
+    await writeClip(inFolder('videos/anna.webp'), 30);
+    await writeClip(inFolder('videos/bob.webp'), 30, { first: 100 });
+    await writeFile(inFolder('tiny.toml'), CONFIG);
+    const made = await script(
+      'training/common/prepare.ts',
+      ...[inFolder('cache'), '--size', '32', '--clips', inFolder('videos'), '--most', '6'],
+    );
+    expect(made, made.stderr).toMatchObject({ status: 0 });
+  }, HOOK_MS);
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('has the paper’s parameters at the paper’s width, normalises spectrally, and folds that', async () => {
+    const said = JSON.parse((await python('-c', NETWORKS)).stdout);
+    // The paper: 15 M, 38 M and 20 M.
+    expect(said).toMatchObject({
+      embedder: 14_907_393,
+      generator: 38_069_061,
+      projection: [13_056, 512, 1, 1],
+      discriminator: 19_627_009,
+      spectral: true,
+    });
+    expect(Math.max(...said.fold)).toBeLessThan(1e-4);
+    expect(said.range).toBeLessThanOrEqual(1);
+    // w' = w0 + ê is the sum that the meta-learning's score takes where ê is the video's row.
+    expect(said.own).toBeLessThan(1e-4);
+    expect(said.features).toEqual([
+      [4, 16, 16],
+      [8, 8, 8],
+      [8, 4, 4],
+      [8, 4, 4],
+    ]);
+  });
+
+  const train = (run: string, config = 'tiny.toml', ...more: readonly string[]) =>
+    python(
+      'fsth.train',
+      inFolder(config),
+      inFolder(run),
+      ...['--cache', inFolder('cache'), ...more],
+    );
+  const weights = async (run: string) =>
+    createHash('sha256')
+      .update(await readFile(inFolder(`${run}/weights.pt`)))
+      .digest('hex');
+
+  describe('a training', () => {
+    let trained: Ended;
+    beforeAll(async () => {
+      trained = await train('whole');
+    }, HOOK_MS);
+
+    it('says how it goes, and goes on as if it had never stopped', async () => {
+      const log = (await readFile(inFolder('whole/log.csv'), 'utf8')).trim().split(/\r?\n/);
+      const names = log[0].split(',');
+      const row = Object.fromEntries(names.map((name, i) => [name, log[1].split(',')[i]]));
+      expect(row.step).toBe('4');
+      for (const name of names)
+        expect(Number.isFinite(Number.parseFloat(row[name])), name).toBe(true);
+      expect(trained.stderr).toMatch(/100\.0 % {2}4\/4 .* left {2}content/);
+
+      await train('resumed', 'tiny.toml', '--minutes', NO_TIME);
+      const early = await weights('resumed');
+      await train('resumed');
+      expect(await weights('resumed')).toBe(await weights('whole'));
+      expect(early).not.toBe(await weights('whole'));
+    });
+
+    it('has a feed-forward variant', async () => {
+      await writeFile(inFolder('ff.toml'), `${CONFIG}match = 0.0\n`);
+      await train('ff', 'ff.toml');
+      expect(await weights('ff')).not.toBe(await weights('whole'));
+    });
+
+    it('runs in two processes', async () => {
+      await writeFile(inFolder('one.toml'), CONFIG.replace('steps = 4', 'steps = 1'));
+      await train('alone', 'one.toml');
+      // Debian's torchrun cannot leave the outputs where they are: training/README.md.
+      const launch = ['--nproc_per_node', '2', '-r', '1', '-t', '1', '--log_dir', inFolder('logs')];
+      const args = [inFolder('one.toml'), inFolder('both'), '--cache', inFolder('cache')];
+      await python('torch.distributed.run', ...launch, '-m', 'fsth.train', ...args);
+      expect(await weights('both')).not.toBe(await weights('alone'));
+    });
+  });
+
+  describe('its pack', () => {
+    let pack: Pack;
+    let exported: Ended;
+    beforeAll(async () => {
+      exported = await python(
+        'fsth.export',
+        ...[inFolder('whole/weights.pt'), inFolder('pack'), '--name', 'fsth-tiny'],
+      );
+      const sealed = await script('tools/seal-pack.ts', inFolder('pack'));
+      expect(sealed, sealed.stderr).toMatchObject({ status: 0 });
+      pack = await openPack(inFolder('pack'));
+    }, HOOK_MS);
+
+    it('computes what PyTorch does, and holds no discriminator', () => {
+      expect(exported.stdout).toMatch(/encoder\.onnx adaptive: largest difference 0\.000/);
+      expect(exported.stdout).toMatch(/generator\.onnx picture: largest difference 0\.000/);
+      expect(pack.manifest).toMatchObject({ family: 'fsth', size: 32 });
+      expect(Object.keys(pack.manifest.files).sort()).toEqual([
+        'basis.bin',
+        'encoder.onnx',
+        'generator.onnx',
+        'tables.bin',
+        'weights.json',
+      ]);
+      expect(pack.weights?.generator.length).toBeGreaterThan(0);
+    });
+
+    it('decodes: another pose and another person give another picture', async () => {
+      const references = await Promise.all(
+        [cartoonGeometry(), cartoonGeometry([0, 0.2, 0], 5)].map((pose) =>
+          cartoonReference(pose, 256),
+        ),
+      );
+      const decoder = createDecoder(pack);
+      await decoder.setIdentity({ size: 256, references });
+      const shown = await decoder.decode(cartoonGeometry());
+      expect([shown.width, shown.height]).toEqual([256, 256]);
+      expect(new Set(shown.data).size).toBeGreaterThan(8);
+      const turned = await decoder.decode(cartoonGeometry([0, 0.5, 0.3], 12));
+      expect(turned.data).not.toEqual(shown.data);
+      references[0].picture.data.fill(10);
+      await decoder.setIdentity({ size: 256, references: [references[1]] });
+      expect((await decoder.decode(cartoonGeometry())).data).not.toEqual(shown.data);
+      await decoder.close();
+    });
+  });
+});
