@@ -107,7 +107,7 @@ describeNeeds('torch')('fsth', () => {
 
   const train = (run: string, config = 'tiny.toml', ...more: readonly string[]) =>
     python(
-      'fsth.train',
+      ...['-m', 'fsth.train'],
       inFolder(config),
       inFolder(run),
       ...['--cache', inFolder('cache'), ...more],
@@ -151,7 +151,7 @@ describeNeeds('torch')('fsth', () => {
       // Debian's torchrun cannot leave the outputs where they are: training/README.md.
       const launch = ['--nproc_per_node', '2', '-r', '1', '-t', '1', '--log_dir', inFolder('logs')];
       const args = [inFolder('one.toml'), inFolder('both'), '--cache', inFolder('cache')];
-      await python('torch.distributed.run', ...launch, '-m', 'fsth.train', ...args);
+      await python('-m', 'torch.distributed.run', ...launch, '-m', 'fsth.train', ...args);
       expect(await weights('both')).not.toBe(await weights('alone'));
     });
   });
@@ -161,7 +161,7 @@ describeNeeds('torch')('fsth', () => {
     let exported: Ended;
     beforeAll(async () => {
       exported = await python(
-        'fsth.export',
+        ...['-m', 'fsth.export'],
         ...[inFolder('whole/weights.pt'), inFolder('pack'), '--name', 'fsth-tiny'],
       );
       const sealed = await script('tools/seal-pack.ts', inFolder('pack'));
