@@ -83,7 +83,13 @@ class Crops:
 
 
 def augmented(pictures, landmarks, rng):
-    """One turn, shift, scale, at times a mirror image, and one change of colours for a whole episode."""
+    """One movement and one change of colours for a whole episode."""
+    turned, moved_landmarks = moved(pictures, landmarks, rng)
+    return recoloured(turned, rng), moved_landmarks
+
+
+def moved(pictures, landmarks, rng):
+    """One turn, shift, scale, at times a mirror image, for all pictures (n, C, S, S; C at most 4)."""
     size = pictures.shape[-1]
     unit = size / CROP_UNITS
     angle, scale = rng.uniform(-ROTATION, ROTATION), np.exp(rng.uniform(-SCALE, SCALE))
@@ -92,17 +98,17 @@ def augmented(pictures, landmarks, rng):
         matrix[:, 0] *= -1
     centre = np.full(2, CROP_UNITS / 2)
     offset = centre - matrix @ centre + rng.uniform(-SHIFT, SHIFT, 2) * CROP_UNITS
-    moved = landmarks.copy()
-    moved[..., :2] = landmarks[..., :2] @ matrix.T + offset
-    moved[..., 2] *= scale
+    points = landmarks.copy()
+    points[..., :2] = landmarks[..., :2] @ matrix.T + offset
+    points[..., 2] *= scale
     if np.linalg.det(matrix) < 0:
-        moved = moved[:, MIRROR]
+        points = points[:, MIRROR]
     # Pixel centres lie at half integers, in OpenCV at integers.
     shift = offset * unit + matrix @ np.full(2, 0.5) - 0.5
     warp = np.column_stack([matrix, shift])
     turned = [cv2.warpAffine(picture.transpose(1, 2, 0), warp, (size, size), flags=cv2.INTER_LINEAR,
                              borderMode=cv2.BORDER_REFLECT_101).transpose(2, 0, 1) for picture in pictures]
-    return recoloured(np.stack(turned), rng), moved
+    return np.stack(turned), points
 
 
 def recoloured(pictures, rng):

@@ -93,3 +93,25 @@ class InceptionResnet(nn.Module):
         x = F.interpolate(pictures, size=(SIDE, SIDE), mode='bilinear', align_corners=False)
         x = F.max_pool2d(self.stem(x), 3, 2)
         return self.norm(self.last(self.body(self.enter(x)).mean((2, 3))))
+
+
+@torch.no_grad()
+def folded(network):
+    """Puts every batch norm into the layer before it, for inference: the same function, in eval mode, in place."""
+    for module in network.modules():
+        if isinstance(module, Conv) and isinstance(module.norm, nn.BatchNorm2d):
+            factor, shift = _affine(module.norm)
+            module.convolution.weight.mul_(factor[:, None, None, None])
+            module.convolution.bias = nn.Parameter(shift)
+            module.norm = nn.Identity()
+    if isinstance(network.norm, nn.BatchNorm1d):
+        factor, shift = _affine(network.norm)
+        network.last.weight.mul_(factor[:, None])
+        network.last.bias = nn.Parameter(shift)
+        network.norm = nn.Identity()
+    return network
+
+
+def _affine(norm):
+    factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return factor, norm.bias - norm.running_mean * factor

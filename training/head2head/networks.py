@@ -45,7 +45,9 @@ class AdaptiveNorm(nn.Module):
         self.start = 0
 
     def forward(self, x, style):
-        gamma, beta = style[:, self.start:self.start + 2 * self.channels, None, None].chunk(2, 1)
+        middle = self.start + self.channels
+        gamma = style[:, self.start:middle, None, None]
+        beta = style[:, middle:middle + self.channels, None, None]
         return F.instance_norm(x) * (1 + gamma) + beta
 
 

@@ -1,0 +1,282 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openPack } from '../src/models/pack-node.js';
+import { temporaryFolder, writeClip } from './support/cli.js';
+import { python, runInTraining, script } from './support/python.js';
+import { describeNeeds, pythonPath } from './tools.js';
+
+const COUNTS = `
+import json
+import torch
+from head2head.discriminators import Discriminators
+from head2head.networks import Head2Head, Shape
+count = lambda *modules: sum(p.numel() for module in modules for p in module.parameters())
+model, judges = Head2Head(Shape()), Discriminators(480, Shape())
+generator = model.generator
+print(json.dumps({
+    'embedder': count(model.embedder), 'conditioning': count(generator.conditioning), 'history': count(generator.history),
+    'decoder': count(generator.decoder), 'projection': count(model.projection), 'style': generator.style_values,
+    'image': count(judges.image), 'mouth': count(judges.mouth), 'temporal': [count(t) for t in judges.temporal],
+}))
+`;
+
+/** What equations say of small tensors, and that folded batch norms change nothing. */
+const EQUATIONS = `
+import copy, json
+import torch
+import torch.nn.functional as F
+from head2head.discriminators import ImageDiscriminator
+from head2head.inception import InceptionResnet, folded
+from head2head.losses import discriminator_hinge, generator_hinge, match_loss
+from head2head.networks import AdaptiveNorm, Head2Head, Shape, advanced
+from head2head.objective import windows
+torch.manual_seed(1)
+norm = AdaptiveNorm(3)
+norm.start = 2
+x, style = torch.randn(2, 3, 5, 5), torch.randn(2, 9)
+mean, deviation = x.mean((2, 3), keepdim=True), x.var((2, 3), unbiased=False, keepdim=True).add(1e-5).sqrt()
+wanted = (1 + style[:, 2:5, None, None]) * (x - mean) / deviation + style[:, 5:8, None, None]
+judge = ImageDiscriminator(4, 3, 8, 4).eval()
+picture, nmfc, person = torch.randn(1, 3, 32, 32), torch.rand(1, 3, 32, 32), torch.tensor([2])
+score, features = judge(picture, nmfc, person)
+d, w, c = features[-1][0], judge.people.weight[2] + judge.common.weight[0, :, 0, 0], judge.common.bias
+network = InceptionResnet(8, 0.05).train()
+for _ in range(3): network(torch.randn(4, 3, 40, 40))
+network.eval()
+other = folded(copy.deepcopy(network))
+shown = torch.rand(2, 3, 40, 40)
+model = Head2Head(Shape(size=32, code=8, base=4, downs=2, blocks=3, embedder=0.05)).eval()
+several = torch.rand(1, 3, 3, 32, 32)
+h = model.embed(several)
+apart = lambda a, b: float((a - b).abs().max())
+print(json.dumps({
+    'norm': apart(norm(x, style), wanted),
+    'score': apart(score[0, 0], torch.einsum('cyx,c->yx', d, w) + c),
+    'folded': apart(network(shown), other(shown)),
+    'mean': apart(h, torch.stack([model.embedder(several[:, k]) for k in range(3)]).mean(0)),
+    'match': [float(match_loss(torch.tensor([[1., 2.]]), torch.tensor([v]))) for v in ([2., 4.], [-2., 1.], [-1., -2.])],
+    'hinge': [float(generator_hinge(torch.tensor([2.]))), float(discriminator_hinge(torch.tensor([0.5, 3.]), torch.tensor([-2., 0.])))],
+    'advanced': advanced(torch.tensor([[1., 2., 3., 4., 5., 6.]])[..., None, None], torch.tensor([[7., 8., 9.]])[..., None, None]).flatten().tolist(),
+    'windows': [windows(9, 1), windows(9, 2), windows(9, 4), windows(4, 2)],
+    'blocks': [len(model.generator.conditioning.layers) - 3, len(model.generator.decoder.layers) - 2],
+}))
+`;
+
+/** The least that the trainer takes; the discriminators included. */
+const CONFIG = `
+size = 32
+code = 8
+base = 4
+downs = 2
+blocks = 2
+embedder = 0.05
+discriminators = 4
+eyes = true
+epochs = 1
+epoch_steps = 4
+frames = 5
+references = 2
+augment = true
+`;
+/** So little that a run stops after one step. */
+const NO_TIME = '1e-9';
+const HOOK_MS = 120_000;
+
+describeNeeds('torch')('head2head', () => {
+  let folder: string;
+  const inFolder = (name: string) => join(folder, name);
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('has the networks of the paper: 88 M parameters of generator and projections, facenet’s 23.5 M', async () => {
+    expect(JSON.parse((await python('-c', COUNTS)).stdout)).toEqual({
+      // Inception-ResNet-v1 without its classifier, as facenet-pytorch counts it.
+      embedder: 23_482_624,
+      conditioning: 25_175_552,
+      history: 25_166_144,
+      decoder: 20_439_748,
+      // 512 to the gamma and beta of 16 704 channels.
+      style: 33_408,
+      projection: 17_104_896,
+      image: 3_005_889,
+      mouth: 2_764_737,
+      temporal: [2_774_977, 2_774_977, 2_774_977],
+    });
+  });
+
+  it('computes what the equations say', async () => {
+    const said = JSON.parse((await python('-c', EQUATIONS)).stdout);
+    for (const name of ['norm', 'score', 'folded', 'mean'])
+      expect(said[name], name).toBeLessThan(1e-4);
+    [0, 1, 2].forEach((value, i) => {
+      expect(said.match[i]).toBeCloseTo(value, 5);
+    });
+    expect(said.hinge).toEqual([-2, 0.75]);
+    expect(said.advanced).toEqual([4, 5, 6, 7, 8, 9]);
+    expect(said.windows).toEqual([[6, 7, 8], [4, 6, 8], [0, 4, 8], []]);
+    expect(said.blocks).toEqual([2, 1]);
+  });
+
+  describe('from videos to a pack', () => {
+    const weights = async (run: string) =>
+      createHash('sha256')
+        .update(await readFile(inFolder(`${run}/weights.pt`)))
+        .digest('hex');
+    const train = (config: string, run: string, cache: string, ...more: readonly string[]) =>
+      python(
+        '-m',
+        'head2head.train',
+        ...[inFolder(config), inFolder(run), '--cache', inFolder(cache), ...more],
+      );
+    const prepare = async (cache: string, videos: string) => {
+      const made = await script(
+        'training/common/prepare.ts',
+        ...[inFolder(cache), '--size', '32', '--clips', inFolder(videos), '--most', '500'],
+      );
+      expect(made, made.stderr).toMatchObject({ status: 0 });
+    };
+
+    beforeAll(async () => {
+      await mkdir(inFolder('videos'));
+      await mkdir(inFolder('one'));
+      await writeClip(inFolder('videos/anna.webp'), 12);
+      await writeClip(inFolder('videos/bob.webp'), 12, { first: 100 });
+      await writeClip(inFolder('one/carol.webp'), 12, { first: 50 });
+      await writeFile(inFolder('tiny.toml'), `${CONFIG}held_out = "bob"\n`);
+      await writeFile(
+        inFolder('fine.toml'),
+        `${CONFIG}start_from = ${JSON.stringify(inFolder('whole'))}\n`,
+      );
+      await prepare('cache', 'videos');
+      await prepare('cache-one', 'one');
+      const refused = await runInTraining(pythonPath, [
+        ...['-m', 'head2head.train', inFolder('tiny.toml'), inFolder('refused')],
+        ...['--cache', inFolder('cache')],
+      ]);
+      expect(refused.status).toBe(1);
+      expect(refused.stderr.trim()).toMatch(
+        /^.*cache is not annotated: python3 -m head2head.annotate/,
+      );
+      await python('-m', 'head2head.annotate', inFolder('cache'));
+      await python('-m', 'head2head.annotate', inFolder('cache-one'));
+      await train('tiny.toml', 'whole', 'cache');
+    }, HOOK_MS);
+
+    it(
+      'a training says how it goes, and goes on as if it had never stopped',
+      async () => {
+        const log = (await readFile(inFolder('whole/log.csv'), 'utf8')).trim().split(/\r?\n/);
+        const row = Object.fromEntries(
+          log[0].split(',').map((name, i) => [name, log[1].split(',')[i]]),
+        );
+        expect(row.step).toBe('4');
+        for (const name of [
+          'perceptual',
+          'mask',
+          'adversarial',
+          'features',
+          'match',
+          'judge',
+          'psnr',
+          'iou',
+        ])
+          expect(Number.isFinite(Number.parseFloat(row[name])), name).toBe(true);
+        await train('tiny.toml', 'resumed', 'cache', '--minutes', NO_TIME);
+        const early = await weights('resumed');
+        await train('tiny.toml', 'resumed', 'cache');
+        expect(await weights('resumed')).toBe(await weights('whole'));
+        expect(early).not.toBe(await weights('whole'));
+      },
+      HOOK_MS,
+    );
+
+    it(
+      'two processes train together',
+      async () => {
+        await writeFile(
+          inFolder('short.toml'),
+          CONFIG.replace('epoch_steps = 4', 'epoch_steps = 1'),
+        );
+        await train('short.toml', 'alone', 'cache');
+        // Debian's torchrun cannot leave the outputs where they are: README.
+        const launch = [
+          '--nproc_per_node',
+          '2',
+          '-r',
+          '1',
+          '-t',
+          '1',
+          '--log_dir',
+          inFolder('logs'),
+        ];
+        await python(
+          ...['-m', 'torch.distributed.run', ...launch, '-m', 'head2head.train'],
+          ...[inFolder('short.toml'), inFolder('both'), '--cache', inFolder('cache')],
+        );
+        expect(await weights('both')).not.toBe(await weights('alone'));
+      },
+      HOOK_MS,
+    );
+
+    it(
+      'fine-tuning changes the generator and what modulates it, not the embedder',
+      async () => {
+        await train('fine.toml', 'fine', 'cache-one', '--minutes', NO_TIME);
+        await train('fine.toml', 'fine', 'cache-one');
+        const compare = `
+import json, sys, torch
+a, b = (torch.load(f'{path}/weights.pt')['weights'] for path in sys.argv[1:3])
+state = torch.load(f'{sys.argv[2]}/checkpoint.pt')
+same = lambda part: all(torch.equal(a[name], b[name]) for name in a if name.startswith(part))
+print(json.dumps({'embedder': same('embedder'), 'projection': same('projection'), 'decoder': same('generator.decoder'),
+    'before': float(a['generator.modulation'].abs().max()), 'after': float(b['generator.modulation'].abs().max()),
+    'style': list(state['style'].shape), 'step': state['step']}))
+`;
+        const { stdout } = await python('-c', compare, inFolder('whole'), inFolder('fine'));
+        const said = JSON.parse(stdout);
+        expect(said).toMatchObject({
+          embedder: true,
+          projection: true,
+          decoder: false,
+          before: 0,
+          step: 4,
+        });
+        expect(said.after).toBeGreaterThan(0);
+        expect(said.style[0]).toBe(1);
+      },
+      HOOK_MS,
+    );
+
+    it.each(['whole', 'fine'])(
+      '%s becomes a pack that computes the same',
+      async (run) => {
+        const pack = inFolder(`pack-${run}`);
+        const { stdout } = await python(
+          ...['-m', 'head2head.export', inFolder(`${run}/weights.pt`), pack, '--name', 'tiny'],
+        );
+        expect(stdout).toMatch(/embedder\.onnx style: largest difference 0\.000\d+/);
+        expect(stdout).toMatch(/generator\.onnx picture: largest difference 0\.000\d+/);
+        expect(stdout).toMatch(/generator\.onnx mask: largest difference 0\.000\d+/);
+        expect((await script('tools/seal-pack.ts', pack)).status).toBe(0);
+        const { manifest, weights: places } = await openPack(pack);
+        expect(manifest).toMatchObject({ family: 'head2head', size: 32 });
+        expect(places!.generator.length).toBeGreaterThan(5);
+        const read = `
+import sys
+from pathlib import Path
+from head2head.export import load
+from head2head.weights import read_weights
+given, (found, _) = load(sys.argv[1]), read_weights(Path(sys.argv[2]))
+print(max(float((a - b).abs().max()) for a, b in zip(given.parameters(), found.parameters())))
+`;
+        const apart = (await python('-c', read, inFolder(`${run}/weights.pt`), pack)).stdout;
+        expect(Number(apart)).toBeLessThan(1e-3);
+      },
+      HOOK_MS,
+    );
+  });
+});
