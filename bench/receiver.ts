@@ -16,7 +16,7 @@ import { encodeIdentity } from '../src/protocol/identity.js';
 import { MAX_REFERENCE_SIDE, STREAM_SIZES, type StreamSize } from '../src/protocol/limits.js';
 import { ReceiverSession } from '../src/receiver/session.js';
 import { REFERENCE_QUALITY } from '../src/sender/enrolment.js';
-import { createFrameAnalyser } from '../src/sender/frame-analyser.js';
+import { createFrameAnalyser } from '../src/sender/frame-analyser-node.js';
 import { SenderSession } from '../src/sender/session.js';
 import { type CroppedFrame, croppedFrames } from './clip-frames.js';
 import { splits } from './data.js';
@@ -78,11 +78,12 @@ async function motionOf(
       if (out.channel === 'motion') messages.push(out.bytes);
     }
   };
-  frames.forEach(({ picture, landmarks }, index) => {
+  for (const [index, { picture, landmarks }] of frames.entries()) {
     const whole = { x: 0, y: 0, side: picture.width };
-    sender.sendFrame(analyser.analyse(picture, whole, landmarks), (index * 1000) / fps);
+    sender.sendFrame(await analyser.analyse(picture, whole, landmarks), (index * 1000) / fps);
     take();
-  });
+  }
+  await analyser.close();
   sender.end();
   take();
   return messages;

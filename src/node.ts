@@ -4,6 +4,7 @@ export { createDecoder } from './models/decoder-node.js';
 export { openPack } from './models/pack-node.js';
 export { openPersonalPack } from './models/personal-node.js';
 export { createNodePictureCodec } from './models/picture-codec-node.js';
+export { createFrameAnalyser } from './sender/frame-analyser-node.js';
 export {
   type FaceTrackerOptions,
   type OpenedTracker,

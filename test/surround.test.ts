@@ -193,7 +193,7 @@ describe('the frame analyser', () => {
     const landmarks = face.map(
       (v, i) => (i % 3 === 2 ? v : v - [crop.square.x, crop.square.y][i % 3]) * scale,
     );
-    const geometry = analyser.analyse(picture, crop.square, landmarks);
+    const geometry = await analyser.analyse(picture, crop.square, landmarks);
     expect(meanError(surroundMotion(geometry), uniform(0, 0))).toBeLessThan(0.5);
   });
 

@@ -133,7 +133,7 @@ export async function runOwn(options: OwnRunOptions): Promise<OwnRun> {
           );
           for (const [at, analyse] of analyses.entries()) {
             const { source: picture, landmarks } = frame;
-            geometry[at].push(analyse({ picture, landmarks })?.slice());
+            geometry[at].push((await analyse({ picture, landmarks }))?.slice());
           }
           if (isLooked(frames++, start!.fps)) {
             indices.push(frame.index);

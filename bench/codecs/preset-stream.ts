@@ -4,7 +4,7 @@ import { whole } from '../../src/geometry/resample.js';
 import type { Pack } from '../../src/models/pack.js';
 import { createNodePictureCodec } from '../../src/models/picture-codec-node.js';
 import type { StreamSize } from '../../src/protocol/limits.js';
-import { createFrameAnalyser } from '../../src/sender/frame-analyser.js';
+import { createFrameAnalyser } from '../../src/sender/frame-analyser-node.js';
 import { CHROMIUM_WIRE } from '../../src/sender/rate-model.js';
 import type { RatePreset } from '../../src/sender/rate-presets.js';
 import { createSimulatedCall, type SimulatedCall } from '../../test/support/simulated-call.js';
@@ -38,8 +38,8 @@ export interface AnalysedFrame {
 /** What the sender says of frames, one after the other, beyond what its tracker found. */
 export async function createAnalysis(pack: Pack, identity: Uint8Array) {
   const analyser = await createFrameAnalyser({ pack, identity, codec: createNodePictureCodec() });
-  return ({ picture, landmarks }: AnalysedFrame): Landmarks | undefined =>
-    landmarks && analyser.analyse(picture, whole(picture), landmarks);
+  return async ({ picture, landmarks }: AnalysedFrame): Promise<Landmarks | undefined> =>
+    landmarks && (await analyser.analyse(picture, whole(picture), landmarks));
 }
 
 /**

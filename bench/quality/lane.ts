@@ -1,8 +1,8 @@
 import type { Landmarks } from '../../src/geometry/landmarks.js';
-import { MotionModel } from '../../src/geometry/motion-model.js';
 import type { Picture } from '../../src/geometry/picture.js';
 import { whole } from '../../src/geometry/resample.js';
 import type { FaceDecoder } from '../../src/models/decoder.js';
+import { createFrameModel } from '../../src/models/frame-model.js';
 import { createNodePictureCodec } from '../../src/models/picture-codec-node.js';
 import { parseIdentity } from '../../src/protocol/identity.js';
 import { MAX_REFERENCE_SIDE } from '../../src/protocol/limits.js';
@@ -14,7 +14,7 @@ import {
   DEFAULT_INDEPENDENT_INTERVAL,
   DEFAULT_QUANTISER,
 } from '../../src/sender/defaults.js';
-import { createFrameAnalyser } from '../../src/sender/frame-analyser.js';
+import { createFrameAnalyser } from '../../src/sender/frame-analyser-node.js';
 import type { Candidate } from './candidates.js';
 import type { MotionTraffic } from './wire.js';
 
@@ -74,8 +74,8 @@ export async function openLane(
   let picture = await decoder.decode(identity.references[0].landmarks);
 
   const frameIntervalMs = 1000 / fps;
-  const sender = new MotionModel(pack.basis, identity.neutral, pack.moreValues);
-  const receiver = new MotionModel(pack.basis, identity.neutral, pack.moreValues);
+  const sender = createFrameModel(pack, identity.neutral);
+  const receiver = createFrameModel(pack, identity.neutral);
   const codec = createNodePictureCodec();
   const analyser = await createFrameAnalyser({ pack, identity: identityBytes, codec });
   const packetizer = new MotionPacketizer({
@@ -115,7 +115,7 @@ export async function openLane(
   return {
     async push(face, crop) {
       const started = performance.now();
-      const landmarks = face && analyser.analyse(crop, whole(crop), face);
+      const landmarks = face && (await analyser.analyse(crop, whole(crop), face));
       const { base, predicted } = packetizer.next;
       const reference = predicted ? base.values : undefined;
       const values = landmarks && sender.quantise(landmarks, reference, base.quantiser, MAX_VALUE);
@@ -130,6 +130,8 @@ export async function openLane(
     get encodeMs() {
       return encodeMs;
     },
-    close: () => decoder.close(),
+    async close() {
+      await Promise.all([decoder.close(), analyser.close()]);
+    },
   };
 }

@@ -150,7 +150,7 @@ export async function watchedCall(options: WatchedCallOptions): Promise<WatchedC
     face = found ?? face;
     const square = found ? crop.follow(found.landmarks) : crop.square;
     const geometry =
-      found && analyser.analyse(picture, square, toCropUnits(found.landmarks, square));
+      found && (await analyser.analyse(picture, square, toCropUnits(found.landmarks, square)));
     sources.push({ capturedMs: call.now, source: resampleSquare(picture, square, SIZE) });
     sender.sendFrame(keeper ? keeper.toSend(geometry) : geometry, call.now);
     await keeper?.watch({ picture, square, faces, geometry, nowMs: call.now });

@@ -9,8 +9,9 @@ import { createNodePictureCodec } from '../models/picture-codec-node.js';
 import { STREAM_SIZES, type StreamSize } from '../protocol/limits.js';
 import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
-import { createFrameAnalyser, type FrameAnalyser } from '../sender/frame-analyser.js';
-import { PictureKeeper } from '../sender/picture-keeper.js';
+import type { FrameAnalyser } from '../sender/frame-analyser.js';
+import { createFrameAnalyser } from '../sender/frame-analyser-node.js';
+import { canKeep, PictureKeeper } from '../sender/picture-keeper.js';
 import type { RatePreset } from '../sender/rate-presets.js';
 import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
 import type { SimulatedLinkOptions } from '../transport/simulated-link.js';
@@ -115,6 +116,7 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
     onPicture: (report) => keeper?.report(report, callClock()),
   });
   let keeper: PictureKeeper | undefined;
+  let analyser: FrameAnalyser | undefined;
   const sent: SentFrame[] = [];
   const counts = { noFace: 0 };
   let identityDeliveredMs: number | null = null;
@@ -131,9 +133,9 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
     wire.sample();
     const codec = createNodePictureCodec();
     const { identity, size } = enrolled;
-    const analyser = await createFrameAnalyser({ pack, identity, codec });
+    analyser = await createFrameAnalyser({ pack, identity, codec });
     const wanted = options.pictures ?? availableParallelism() >= CORES_FOR_PICTURES;
-    if (wanted && !options.fast) {
+    if (wanted && !options.fast && canKeep(pack)) {
       keeper = await PictureKeeper.open({ pack, codec, port: sender, analyser, size });
     }
     const streamed = { ...source, analyser, keeper };
@@ -151,6 +153,7 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
   }
   abort.removeEventListener('abort', stop);
   await keeper?.close();
+  await analyser?.close();
   const log = wire.finish();
   await call.close();
   const stats = sender.getStats();
@@ -223,7 +226,7 @@ async function sendFrames(
     const square = found ? crop.follow(found.landmarks) : crop.square;
     if (!found) counts.noFace++;
     const landmarks = found && toCropUnits(found.landmarks, square);
-    const geometry = landmarks && analyser.analyse(picture, square, landmarks);
+    const geometry = landmarks && (await analyser.analyse(picture, square, landmarks));
     const left = sender.sendFrame(
       keeper ? keeper.toSend(geometry) : geometry,
       fast ? dueMs : captureMs,

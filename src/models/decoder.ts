@@ -25,6 +25,16 @@ export interface DecoderOptions {
    * however long that takes.
    */
   readonly networkBudget?: number;
+  /**
+   * Of `fsrt`: bytes that the intermediate results of a part of the picture may take, above 0; default 64 MiB. The picture is
+   * made in as many parts as that needs, and is the same.
+   */
+  readonly memoryBudget?: number;
+  /**
+   * Of `fsrt`: whether the sender's movement is added to the pose of the first reference instead of being taken as it is, for
+   * a sender who drives somebody else's picture (`RelativeMotion`). False by default: in a call they are the same person.
+   */
+  readonly relativeMotion?: boolean;
   /** Milliseconds of a steady clock; default `performance.now`. */
   readonly now?: () => number;
 }

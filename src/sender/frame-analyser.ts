@@ -7,14 +7,19 @@ import { checkLandmarks, checkPicture } from '../models/check-options.js';
 import type { DecoderReference } from '../models/decoder.js';
 import { COMPARED_SIZE, createAppearanceFit } from '../models/families/appearance-fit.js';
 import { alignReferences, createSurroundFit } from '../models/families/surround-fit.js';
+import type { OpenSession } from '../models/inference.js';
 import { checkPack, type Pack } from '../models/pack.js';
 import type { PictureCodec } from '../models/picture-codec.js';
-import { checkMethods } from '../protocol/check-options.js';
+import { checkMethods, checkOption } from '../protocol/check-options.js';
 import { parseIdentity } from '../protocol/identity.js';
 import { MAX_REFERENCE_SIDE } from '../protocol/limits.js';
 import type { CropSquare } from './crop.js';
+import { openVectorAnalyser } from './vector-analyser.js';
 
-/** Finds what a pack's motion frames carry beside the face's points: surround and appearance. */
+/**
+ * Finds what a pack's motion frames carry beside the face's points, surround and appearance, or in their place, a vector
+ * of the family's own.
+ */
 export interface FrameAnalyser {
   /**
    * The geometry to send of the crop, a square of `picture`: `landmarks` (crop units) with what the
@@ -22,9 +27,11 @@ export interface FrameAnalyser {
    * warp them. Of a stream, frame by frame: each is looked for near the one before. All stay the
    * caller's. About 5 ms of a core (`bench/analyser.ts`); nothing for a pack whose frames carry the face alone.
    */
-  analyse(picture: Picture, square: CropSquare, landmarks: Landmarks): Landmarks;
+  analyse(picture: Picture, square: CropSquare, landmarks: Landmarks): Promise<Landmarks>;
   /** Compares with other references from now on. */
   use(analysis: FrameAnalysis): void;
+  /** Frees its networks, where the pack's motion is found by any. Safe to call twice. */
+  close(): Promise<void>;
 }
 
 export interface FrameAnalyserOptions {
@@ -33,6 +40,8 @@ export interface FrameAnalyserOptions {
   readonly identity: Uint8Array;
   /** Reads the pictures in it. */
   readonly codec: PictureCodec;
+  /** Opens networks; needed by a pack whose motion is found by networks (`Pack.vector`), and by no other. */
+  readonly open?: OpenSession;
 }
 
 /** Throws a TypeError that names a bad option; rejects where a picture cannot be read. */
@@ -40,11 +49,16 @@ export async function createFrameAnalyser({
   pack,
   identity,
   codec,
+  open,
 }: FrameAnalyserOptions): Promise<FrameAnalyser> {
   checkPack(pack);
   const parsed = identity instanceof Uint8Array ? parseIdentity(identity) : undefined;
   if (!parsed?.ok) throw new TypeError('identity: must be bytes of encodeIdentity');
   checkMethods('codec', codec, 'decode');
+  if (pack.vector) {
+    checkOption(typeof open === 'function', 'open', 'a function that opens networks');
+    return openVectorAnalyser(pack, open!);
+  }
   const references = parsed.value.references.map(async ({ picture, landmarks }) => ({
     picture: await codec.decode(picture, MAX_REFERENCE_SIDE),
     landmarks,
@@ -52,7 +66,7 @@ export async function createFrameAnalyser({
   let analyse = createPackAnalysis(pack, await Promise.all(references));
   let before: AnalysedFrame | undefined;
   return {
-    analyse(picture, square, landmarks) {
+    async analyse(picture, square, landmarks) {
       checkPicture('picture', picture);
       checkLandmarks('landmarks', landmarks);
       before = analyse(picture, square, landmarks, before);
@@ -62,6 +76,7 @@ export async function createFrameAnalyser({
       analyse = analysis;
       before = undefined;
     },
+    async close() {},
   };
 }
 

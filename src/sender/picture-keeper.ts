@@ -5,7 +5,7 @@ import { SURROUNDED_NUMBERS } from '../geometry/surround.js';
 import type { DecoderReference } from '../models/decoder.js';
 import type { Pack } from '../models/pack.js';
 import type { PictureCodec } from '../models/picture-codec.js';
-import { checkMethods } from '../protocol/check-options.js';
+import { checkMethods, checkOption } from '../protocol/check-options.js';
 import type { IdentityReference } from '../protocol/identity.js';
 import { MAX_REFERENCE_SIDE } from '../protocol/limits.js';
 import { codeWithin } from './coded-picture.js';
@@ -107,6 +107,9 @@ const STILL_LEVELS = 3;
 /** A finer picture is of a face like the one in the coarse one. */
 const ALIKE = 1;
 
+/** Whether a pack's pictures can be kept: a keeper shows them without a network, which a vector of the family's own does not tell. */
+export const canKeep = ({ vector }: Pack): boolean => vector === undefined;
+
 /**
  * Keeps the receiver's picture right: looks at it through a decoder of its own beside the camera's, and sends the
  * references, choices of references and stills that make it so.
@@ -133,9 +136,10 @@ export class PictureKeeper {
   #closed = false;
   readonly #sent: Partial<Record<Reason, number>> = {};
 
-  /** Rejects where the port's references cannot be read. */
+  /** Rejects where the port's references cannot be read, with a TypeError where the pack is none that `canKeep`. */
   static async open(options: PictureKeeperOptions): Promise<PictureKeeper> {
     checkMethods('codec', options.codec, 'encode');
+    checkOption(canKeep(options.pack), 'pack', 'one without a motion vector');
     const shown = await openShown(options);
     return new PictureKeeper(options, shown);
   }

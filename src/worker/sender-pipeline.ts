@@ -3,14 +3,19 @@ import { CallSender, type CallSenderOptions } from '../call-sender.js';
 import { type DeviceKey, openDeviceKey } from '../consent/device-key.js';
 import type { ConnectionFingerprints } from '../consent/fingerprints.js';
 import { type SignedPicture, signIdentity, signPicture } from '../consent/sign.js';
+import { loadRuntime } from '../models/inference-web.js';
 import type { Pack } from '../models/pack.js';
 import { fetchPack } from '../models/pack-fetch.js';
 import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
 import { coarseIdentity, codedIdentity } from '../sender/coarse-identity.js';
 import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
-import { createFrameAnalyser, type FrameAnalyser } from '../sender/frame-analyser.js';
-import { PictureKeeper } from '../sender/picture-keeper.js';
+import {
+  createFrameAnalyser,
+  type FrameAnalyser,
+  type FrameAnalyserOptions,
+} from '../sender/frame-analyser.js';
+import { canKeep, PictureKeeper } from '../sender/picture-keeper.js';
 import { CHROMIUM_WIRE } from '../sender/rate-model.js';
 import type { RateOptions } from '../sender/rate-presets.js';
 import type { TrackedFace } from '../sender/tracker.js';
@@ -150,7 +155,7 @@ export class SenderPipeline implements Pipeline {
     const made = { pack: this.#pack, identity, codec: createBrowserPictureCodec() };
     const [{ channels, fingerprints }, analyser, coarse] = await Promise.all([
       this.#connected,
-      createFrameAnalyser(made),
+      this.#openAnalyser(made),
       coarseIdentity(made),
     ]);
     if (this.#closed || !channels.control.open) return;
@@ -174,15 +179,30 @@ export class SenderPipeline implements Pipeline {
     });
     const [sender] = await Promise.all([call, this.#rehearse(person, analyser, call)]);
     this.#state.set('streaming');
-    const keeper = await PictureKeeper.open({
-      pack: this.#pack,
-      codec: createBrowserPictureCodec(),
-      port: sender,
-      analyser,
-      size: person.saved.size,
-    });
+    const keeper = canKeep(this.#pack)
+      ? await PictureKeeper.open({
+          pack: this.#pack,
+          codec: createBrowserPictureCodec(),
+          port: sender,
+          analyser,
+          size: person.saved.size,
+        })
+      : undefined;
     this.#keeper = keeper;
-    await this.#stream(sender, person, analyser, keeper).finally(() => keeper.close());
+    try {
+      await this.#stream(sender, person, analyser, keeper);
+    } finally {
+      await keeper?.close();
+      await analyser.close();
+    }
+  }
+
+  /** Networks that find a pack's motion run beside the tracker, in WebAssembly on one thread. */
+  async #openAnalyser(made: Omit<FrameAnalyserOptions, 'open'>): Promise<FrameAnalyser> {
+    if (!this.#pack.vector) return createFrameAnalyser(made);
+    const assets = new URL(this.#settings.assets);
+    const { open } = await loadRuntime({ assets, prefer: 'wasm', threads: 1 });
+    return createFrameAnalyser({ ...made, open });
   }
 
   /**
@@ -205,7 +225,7 @@ export class SenderPipeline implements Pipeline {
       const found = continueFace(seen.faces, face);
       if (!found) continue;
       const square = crop.follow(found.landmarks);
-      analyser.analyse(seen.picture, square, toCropUnits(found.landmarks, square));
+      await analyser.analyse(seen.picture, square, toCropUnits(found.landmarks, square));
     }
   }
 
@@ -241,12 +261,12 @@ export class SenderPipeline implements Pipeline {
     sender: CallSender,
     { crop, face: enrolled }: EnrolledPerson,
     analyser: FrameAnalyser,
-    keeper: PictureKeeper,
+    keeper: PictureKeeper | undefined,
   ): Promise<void> {
     let face: TrackedFace = enrolled;
     let present = true;
     for (;;) {
-      this.#feed.wanted = keeper.suspicious ? 2 : 1;
+      this.#feed.wanted = keeper?.suspicious ? 2 : 1;
       const seen = await this.#feed.next();
       if (!seen || this.#closed) return;
       const { picture, faces, captureMs } = seen;
@@ -260,12 +280,12 @@ export class SenderPipeline implements Pipeline {
       if (found) {
         face = found;
         const square = crop.follow(found.landmarks);
-        geometry = analyser.analyse(picture, square, toCropUnits(found.landmarks, square));
+        geometry = await analyser.analyse(picture, square, toCropUnits(found.landmarks, square));
       } else this.#withoutFace++;
-      sender.sendFrame(keeper.toSend(geometry), captureMs);
+      sender.sendFrame(keeper ? keeper.toSend(geometry) : geometry, captureMs);
       const { square } = crop;
       const busy = this.#feed.isBehind;
-      await keeper.watch({ picture, square, faces, geometry, nowMs: captureMs, busy });
+      await keeper?.watch({ picture, square, faces, geometry, nowMs: captureMs, busy });
       const nowMs = callClock();
       this.#analyseMs.add(nowMs - startMs);
       this.#rate.add(nowMs);

@@ -1,15 +1,28 @@
 import type { AppearanceBasis } from '../../geometry/appearance.js';
+import type { MotionVector } from '../../geometry/motion-vector.js';
 import { checkOption } from '../../protocol/check-options.js';
 import type { DecoderOptions, FaceDecoder } from '../decoder.js';
 import type { OpenSession } from '../inference.js';
 import { checkPack, type Pack, PackError } from '../pack.js';
+import { createFsrtDecoder, FSRT_ROLES } from './fsrt.js';
 import { createFsthDecoder } from './fsth.js';
 import { type CreateFamily, networkFamily } from './network-family.js';
 import { createPortraitDecoder } from './portrait.js';
 import { createWarpDecoder } from './warp.js';
 
+/** Nothing but its networks knows what its motion means. */
+const fsrt: CreateFamily = (networks, open, appearance, options, size, vector) => {
+  if (!open) throw new PackError('the family fsrt needs what runs its networks');
+  if (!vector) throw new PackError('the pack has no motion vector, which the family fsrt needs');
+  const create = networkFamily('fsrt', FSRT_ROLES, (found) =>
+    createFsrtDecoder(found, vector, options),
+  );
+  return create(networks, open, appearance, options, size);
+};
+
 /** By their name in a pack's manifest. */
 const FAMILIES: Readonly<Record<string, CreateFamily>> = {
+  fsrt,
   fsth: networkFamily('fsth', ['encoder', 'generator'], createFsthDecoder),
   portrait: networkFamily('portrait', ['encoder', 'generator'], createPortraitDecoder),
   warp: createWarpDecoder,
@@ -27,9 +40,9 @@ export function createDecoder(
   options?: DecoderOptions,
 ): FaceDecoder {
   checkPack(pack);
-  const { manifest, networks, appearance } = pack;
+  const { manifest, networks, appearance, vector } = pack;
   const { family, size } = manifest;
-  return createFamilyDecoder(family, networks, open, appearance, options, size);
+  return createFamilyDecoder(family, networks, open, appearance, options, size, vector);
 }
 
 /** A decoder of a family by its name, as `createDecoder`; `size` is the manifest's. */
@@ -40,6 +53,7 @@ export function createFamilyDecoder(
   appearance?: AppearanceBasis,
   options: DecoderOptions = {},
   size?: number,
+  vector?: MotionVector,
 ): FaceDecoder {
   const create = Object.hasOwn(FAMILIES, family) ? FAMILIES[family] : undefined;
   if (!create) {
@@ -47,8 +61,10 @@ export function createFamilyDecoder(
       `the pack's decoder family is ${family}; this version knows ${Object.keys(FAMILIES).join(', ')}: update visavis`,
     );
   }
-  const { networkBudget } = options;
+  const { networkBudget, memoryBudget } = options;
   const fits = networkBudget === undefined || (networkBudget > 0 && networkBudget <= 1);
   checkOption(fits, 'networkBudget', 'above 0 and at most 1', networkBudget);
-  return create(networks, open, appearance, options, size);
+  const enough = memoryBudget === undefined || memoryBudget > 0;
+  checkOption(enough, 'memoryBudget', 'a number of bytes above 0', memoryBudget);
+  return create(networks, open, appearance, options, size, vector);
 }

@@ -1,16 +1,21 @@
 import type { AppearanceBasis } from '../../geometry/appearance.js';
+import type { MotionVector } from '../../geometry/motion-vector.js';
 import type { DecoderOptions, FaceDecoder } from '../decoder.js';
 import type { OpenSession } from '../inference.js';
 import { type Pack, PackError } from '../pack.js';
 import { createPortraitDecoder } from './portrait.js';
 
-/** Makes a decoder of a family from a pack's networks, what opens them, its appearance basis and its `size`. */
+/**
+ * Makes a decoder of a family from a pack's networks, what opens them, its appearance basis, its `size` and its motion
+ * vector.
+ */
 export type CreateFamily = (
   networks: Pack['networks'],
   open: OpenSession | undefined,
   appearance: AppearanceBasis | undefined,
   options: DecoderOptions,
   size: number | undefined,
+  vector?: MotionVector,
 ) => FaceDecoder;
 
 /** The networks that a family needs, by their role, and what opens them. */
