@@ -6,6 +6,7 @@ import type { OpenSession } from '../inference.js';
 import { checkPack, type Pack, PackError } from '../pack.js';
 import { createFsrtDecoder, FSRT_ROLES } from './fsrt.js';
 import { createFsthDecoder } from './fsth.js';
+import { createLsrDecoder } from './lsr.js';
 import { type CreateFamily, networkFamily } from './network-family.js';
 import { createPortraitDecoder } from './portrait.js';
 import { createWarpDecoder } from './warp.js';
@@ -24,6 +25,7 @@ const fsrt: CreateFamily = (networks, open, appearance, options, size, vector) =
 const FAMILIES: Readonly<Record<string, CreateFamily>> = {
   fsrt,
   fsth: networkFamily('fsth', ['encoder', 'generator'], createFsthDecoder),
+  lsr: networkFamily('lsr', ['encoder', 'generator'], createLsrDecoder),
   portrait: networkFamily('portrait', ['encoder', 'generator'], createPortraitDecoder),
   warp: createWarpDecoder,
 };

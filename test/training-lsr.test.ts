@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { temporaryFolder, writeClip } from './support/cli.js';
+import { python, runInTraining, script } from './support/python.js';
+import { describeNeeds, pythonPath } from './tools.js';
+
+/** The least that the trainer takes. */
+const CONFIG = `
+size = 32
+code = 8
+encoder = 4
+encoder_downs = 3
+layout = 4
+image = 4
+widest = 8
+ups = 3
+projection = 4
+discriminator = 4
+batch = 2
+references = 2
+warm_steps = 1
+steps = 4
+layout_steps = 2
+held_out = "bob"
+`;
+const NO_TIME = '1e-9';
+const HOOK_MS = 120_000;
+
+/** Parameters in millions at the published widths, and what the regions of a face are. */
+const FACTS = `
+import json
+import numpy as np
+from lsr.model import Lsr, Shape
+from lsr.regions import label_map
+from tracker.points import canonical_face
+model = Lsr(Shape())
+labels = label_map(canonical_face(), 256)
+print(json.dumps({
+    'parameters': {name: sum(p.numel() for p in part.parameters()) / 1e6 for name, part in model.named_children()},
+    'classes': sorted(map(int, np.unique(labels))),
+    'at': [int(labels[y, x]) for x, y in ((128, 130), (128, 155), (128, 40), (2, 2), (128, 80), (128, 250))],
+}))
+`;
+
+describeNeeds('torch')('LSR', () => {
+  let folder: string;
+  const inFolder = (name: string) => join(folder, name);
+  const train = (config: string, run: string, ...more: string[]) =>
+    python(
+      ...['-m', 'lsr.train', inFolder(config), inFolder(run)],
+      ...['--cache', inFolder('cache'), ...more],
+    );
+  const weights = async (run: string) =>
+    createHash('sha256')
+      .update(await readFile(inFolder(`${run}/weights.pt`)))
+      .digest('hex');
+  const refused = async (config: string) => {
+    await writeFile(inFolder('refused.toml'), config);
+    const { status, stderr } = await runInTraining(pythonPath, [
+      ...['-m', 'lsr.train', inFolder('refused.toml'), inFolder('refused')],
+      ...['--cache', inFolder('cache')],
+    ]);
+    expect(status).toBe(1);
+    return stderr.trim().split('\n').at(-1);
+  };
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    await mkdir(inFolder('videos'));
+    await writeClip(inFolder('videos/anna.webp'), 30);
+    await writeClip(inFolder('videos/bob.webp'), 30, { first: 100 });
+    await writeFile(inFolder('tiny.toml'), CONFIG);
+    const made = await script(
+      'training/common/prepare.ts',
+      ...[inFolder('cache'), '--size', '32', '--clips', inFolder('videos'), '--most', '6'],
+    );
+    expect(made, made.stderr).toMatchObject({ status: 0 });
+    await train('tiny.toml', 'whole');
+  }, HOOK_MS);
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('has the published sizes, and regions where the points say', async () => {
+    const { parameters, classes, at } = JSON.parse((await python('-c', FACTS)).stdout);
+    // 20 and 30 M are the published ones; the encoders' are of the public code's shapes.
+    expect(parameters.layout_generator).toBeCloseTo(20.25, 2);
+    expect(parameters.image_generator).toBeCloseTo(30.14, 2);
+    expect(parameters.layout_encoder).toBeCloseTo(14.33, 2);
+    expect(parameters.style_encoder).toBe(parameters.layout_encoder);
+    expect(classes).toEqual([0, 1, 2, 4, 5, 6, 7, 10, 11, 12, 13, 17, 18]);
+    expect(at).toEqual([2, 10, 13, 0, 1, 18]);
+  });
+
+  it('learns layouts, then pictures, and goes on as if it had never stopped', async () => {
+    const text = (await readFile(inFolder('whole/log.csv'), 'utf8')).trim().split(/\r?\n/);
+    const row = Object.fromEntries(
+      text[0].split(',').map((name, i) => [name, text[1].split(',')[i]]),
+    );
+    expect(row.step).toBe('4');
+    for (const name of ['cross_entropy', 'auxiliary', 'l1', 'adversarial', 'judge', 'psnr'])
+      expect(Number.isFinite(Number.parseFloat(row[name])), name).toBe(true);
+    await train('tiny.toml', 'resumed', '--minutes', NO_TIME);
+    expect(await weights('resumed')).not.toBe(await weights('whole'));
+    await train('tiny.toml', 'resumed');
+    expect(await weights('resumed')).toBe(await weights('whole'));
+  });
+
+  it('two processes train together', async () => {
+    await writeFile(inFolder('tiny.toml'), CONFIG.replace('steps = 4', 'steps = 1'));
+    await train('tiny.toml', 'alone');
+    const launch = ['--nproc_per_node', '2', '-r', '1', '-t', '1', '--log_dir', inFolder('logs')];
+    const own = [inFolder('tiny.toml'), inFolder('both'), '--cache', inFolder('cache')];
+    await python('-m', 'torch.distributed.run', ...launch, '-m', 'lsr.train', ...own);
+    expect(await weights('both')).not.toBe(await weights('alone'));
+  });
+
+  it('is fine-tuned for one person: generators alone, codes as they were', async () => {
+    const more = `start_from = "${inFolder('whole/weights.pt')}"\nsubject = "anna"\n`;
+    await writeFile(inFolder('subject.toml'), CONFIG + more);
+    await train('subject.toml', 'subject');
+    const { stdout } = await python(
+      '-c',
+      `import sys, torch
+a, b = (torch.load(path)['weights'] for path in sys.argv[1:])
+print(*sorted({name.split('.')[0] for name in a if not torch.equal(a[name], b[name])}))`,
+      inFolder('whole/weights.pt'),
+      inFolder('subject/weights.pt'),
+    );
+    expect(stdout.trim()).toBe('image_generator layout_generator');
+    expect(await refused(`${CONFIG}subject = "anna"\n`)).toMatch(/subject needs start_from/);
+    expect(await refused(CONFIG + more.replace('anna', 'zoe'))).toMatch(/nobody called zoe/);
+    expect(await refused(CONFIG.replace('size = 32', 'size = 48'))).toMatch(
+      /size is 48, the cache has crops of 32 pixels/,
+    );
+  });
+
+  it.each([
+    ['float16', []],
+    ['float32', ['--float32']],
+  ])('exports graphs that compute what PyTorch computes (%s)', async (kind, more) => {
+    const pack = inFolder(`pack-${kind}`);
+    const { stdout } = await python(
+      ...['-m', 'lsr.export', inFolder('whole/weights.pt'), pack, '--name', 'tiny', ...more],
+    );
+    for (const graph of [
+      'layout_encoder.onnx code',
+      'style_encoder.onnx code',
+      'decoder.onnx picture',
+    ])
+      expect(stdout).toContain(`${graph}: largest difference 0.000`);
+    const sealed = await script('tools/seal-pack.ts', pack);
+    expect(sealed, sealed.stderr).toMatchObject({ status: 0 });
+  });
+});
