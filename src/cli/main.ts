@@ -4,6 +4,7 @@ import { PackError } from '../models/pack.js';
 import { VERSION } from '../version.js';
 import { assets } from './commands/assets.js';
 import { demo } from './commands/demo.js';
+import { importLsr } from './commands/import-lsr.js';
 import { importTracker } from './commands/import-tracker.js';
 import { loopback } from './commands/loopback.js';
 import { personalise } from './commands/personalise.js';
@@ -23,6 +24,7 @@ const HELP = `visavis ${VERSION}: talking-head video over WebRTC data channels
   visavis receive --room R --signal URL --out DIR   its receiver
   visavis personalise CLIP --out DIR       a personal pack from about a minute of one person
   visavis import-tracker FACE_LANDMARKER.task [--out DIR]   MediaPipe's own tracker, from your copy
+  visavis import-lsr LSR.npz --out DIR     the published LSR weights as a pack (training/README.md)
   visavis assets FOLDER [--pack NAME]...   what a page loads, for a web server: public/visavis
 
 demo, loopback and send:
@@ -65,6 +67,7 @@ const COMMANDS: Readonly<
   send,
   receive,
   'import-tracker': importTracker,
+  'import-lsr': importLsr,
   personalise,
   assets,
 };

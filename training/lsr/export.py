@@ -1,9 +1,9 @@
 """Makes a pack of trained weights: `python3 -m lsr.export WEIGHTS PACK --name NAME`.
 
-Writes layout_encoder.onnx and style_encoder.onnx (once a person) and decoder.onnx (per frame) with
-float16 weights and float32 arithmetic, and checks them against PyTorch in onnxruntime-node. The
-motion basis and its tables are those of `--motion` (default packs/warp: faces alone, as LSR uses no
-more). Seal the pack with tools/seal-pack.ts.
+Writes encoder.onnx (once a person: references to layout and style codes) and generator.onnx (each frame)
+with float16 weights and float32 arithmetic, and checks both against PyTorch in onnxruntime-node;
+weights.json says where their weights lie. The motion basis and its tables are those of `--motion`
+(default packs/warp: faces alone, as LSR uses no more). Seal the pack with tools/seal-pack.ts.
 """
 import argparse
 import copy
@@ -17,27 +17,29 @@ from torch import nn
 
 from common.onnx_export import export, halve_weights, round_weights, write
 from portrait.export import check
+from portrait.weights import FILE, write_weights
 
 from .layers import fold_scales
 from .model import Lsr, Shape
 
 OPSET = 13
 REPOSITORY = Path(__file__).resolve().parents[2]
-LICENCE = 'MIT'
 
 
 class EncoderGraph(nn.Module):
-    """`pictures` and `contours` K x 3 x S x S, 0-1 -> `code` 1 x C, the mean over the K references."""
+    """`pictures` and `contours` K x 3 x S x S, 0-1 -> `layout` and `style` 1 x C, means over the K references."""
 
-    def __init__(self, encoder):
+    def __init__(self, model):
         super().__init__()
-        self.encoder = encoder
+        self.model = model
 
     def forward(self, pictures, contours):
-        return (self.encoder(2 * pictures - 1, 2 * contours - 1).mean(0, keepdim=True),)
+        seen = 2 * pictures - 1, 2 * contours - 1
+        encoders = self.model.layout_encoder, self.model.style_encoder
+        return tuple(encoder(*seen).mean(0, keepdim=True) for encoder in encoders)
 
 
-class DecoderGraph(nn.Module):
+class GeneratorGraph(nn.Module):
     """`contours` 1 x 3 x S x S, 0-1, `layout` and `style` 1 x C -> `picture` 1 x 3 x S x S, about 0-1."""
 
     def __init__(self, model):
@@ -56,59 +58,57 @@ def load(path):
     return model.eval()
 
 
-def graphs_of(model):
-    """(name, module, names of outputs, dynamic axes) of each graph."""
-    many = {'pictures': {0: 'k'}, 'contours': {0: 'k'}}
-    return [('layout_encoder', EncoderGraph(model.layout_encoder), ['code'], many),
-            ('style_encoder', EncoderGraph(model.style_encoder), ['code'], many),
-            ('decoder', DecoderGraph(model), ['picture'], None)]
+GRAPHS = {
+    'encoder': (EncoderGraph, ['layout', 'style'], {'pictures': {0: 'k'}, 'contours': {0: 'k'}}),
+    'generator': (GeneratorGraph, ['picture'], None),
+}
 
 
 def inputs_of(name, shape, rng, count=4):
     uniform = lambda *dims: torch.from_numpy(rng.random(dims, 'f4'))
     side = shape.size
-    if name == 'decoder':
-        return {'contours': uniform(1, 3, side, side), 'layout': uniform(1, shape.code) - 0.5,
-                'style': uniform(1, shape.code) - 0.5}
-    return {name: uniform(count, 3, side, side) for name in ('pictures', 'contours')}
+    if name == 'encoder':
+        return {name: uniform(count, 3, side, side) for name in ('pictures', 'contours')}
+    codes = {name: uniform(1, shape.code) - 0.5 for name in ('layout', 'style')}
+    return {'contours': uniform(1, 3, side, side), **codes}
 
 
+@torch.no_grad()
 def write_graphs(model, pack, half=True):
     """Writes and checks a model's graphs; prints how far each is from PyTorch. The model stays as it is."""
     pack.mkdir(parents=True, exist_ok=True)
-    plain = copy.deepcopy(model).eval()
-    fold_scales(plain)
-    stored = copy.deepcopy(plain)
+    full = copy.deepcopy(model).eval()
+    fold_scales(full)
+    stored = copy.deepcopy(full)
     if half:
         round_weights(stored)
     rng = np.random.default_rng(1)
-    for (name, module, outputs, axes), (_, exact, _, _) in zip(graphs_of(stored), graphs_of(plain)):
-        graph = export(module, inputs_of(name, model.shape, rng), outputs, OPSET, axes)
+    graphs = {}
+    for name, (kind, outputs, axes) in GRAPHS.items():
+        module, path = kind(stored), pack / f'{name}.onnx'
+        graphs[name] = export(module, inputs_of(name, model.shape, rng), outputs, OPSET, axes)
         if half:
-            halve_weights(graph)
-        path = pack / f'{name}.onnx'
-        write(graph, path)
-        inputs = inputs_of(name, model.shape, rng)
-        check(path, module, inputs, outputs)
+            halve_weights(graphs[name])
+        write(graphs[name], path)
+        for count in (1, 4) if axes else (1,):
+            inputs = inputs_of(name, model.shape, rng, count)
+            check(path, module, inputs, outputs)
         if half:
-            with torch.no_grad():
-                wanted = exact(*inputs.values())[0]
-                error = float((module(*inputs.values())[0] - wanted).abs().max())
-            print(f'{name}: float16 weights change {outputs[0]} by {error:.5f} of {float(wanted.abs().max()):.3f}')
-        if name != 'decoder':
-            check(path, module, inputs_of(name, model.shape, rng, 1), outputs)
+            wanted = kind(full)(*inputs.values())
+            errors = [float((a - b).abs().max()) for a, b in zip(module(*inputs.values()), wanted)]
+            print(f'{name}.onnx: binary16 weights change {", ".join(outputs)} by at most {max(errors):.5f}')
+    write_weights(pack, stored, graphs)
 
 
-def write_manifest(pack, name, version, licence, data, motion):
+def write_manifest(pack, shape, name, version, licence, data, motion):
     """Copies the motion codec's files and writes a manifest without hashes."""
     for file in ('basis.bin', 'tables.bin'):
         shutil.copyfile(motion / file, pack / file)
-    networks = {'layoutEncoder': 'layout_encoder.onnx', 'styleEncoder': 'style_encoder.onnx',
-                'decoder': 'decoder.onnx'}
     manifest = {
         'format': 1, 'name': name, 'version': version, 'family': 'lsr', 'protocol': 1,
         'licence': licence, 'trainingData': data, 'motion': {'basis': 'basis.bin', 'tables': 'tables.bin'},
-        'networks': networks, 'files': {},
+        'networks': {'encoder': 'encoder.onnx', 'generator': 'generator.onnx'}, 'size': shape.size,
+        'weights': FILE, 'files': {},
     }
     (pack / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n')
 
@@ -123,8 +123,10 @@ def main():
     parser.add_argument('--motion', type=Path, default=REPOSITORY / 'packs/warp')
     parser.add_argument('--float32', action='store_true', help='store weights as float32: twice the size')
     arguments = parser.parse_args()
-    write_graphs(load(arguments.weights), arguments.pack, half=not arguments.float32)
-    write_manifest(arguments.pack, arguments.name, arguments.version, LICENCE, arguments.data, arguments.motion)
+    model = load(arguments.weights)
+    write_graphs(model, arguments.pack, half=not arguments.float32)
+    write_manifest(arguments.pack, model.shape, arguments.name, arguments.version, 'MIT', arguments.data,
+                   arguments.motion)
 
 
 if __name__ == '__main__':

@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../user-error.js';
 
-/** The same three levels up from `src/cli/training` and from `dist/cli/training`. */
-const TRAINING = fileURLToPath(new URL('../../../training', import.meta.url));
+/** Where training/ is: the same three levels up from `src/cli/training` and from `dist/cli/training`. */
+export const TRAINING = fileURLToPath(new URL('../../../training', import.meta.url));
 
 /** The one on the path may be of an environment that knows nothing of the system's packages. */
 const CANDIDATES = ['python3', '/usr/bin/python3'];

@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { basename, resolve } from 'node:path';
+import { needed, onlyPositional, parseCommand } from '../options.js';
+import { makeFolder } from '../out-folder.js';
+import { sealPack } from '../seal-pack.js';
+import { findPython, TRAINING } from '../training/python.js';
+import { UserError } from '../user-error.js';
+
+/** Of what Python printed before it failed, so much is enough to see why. */
+const MAX_STDERR = 4000;
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+/**
+ * `visavis import-lsr LSR.npz --out FOLDER`: a pack of the published LSR weights, from the variables that
+ * `training/lsr/dump_checkpoint.py` makes of the checkpoint. Its name is the folder's.
+ */
+export async function importLsr(args: readonly string[], abort: AbortSignal): Promise<void> {
+  const command = parseCommand(args, ['out']);
+  const path = onlyPositional(command, 'one file, what dump_checkpoint.py made of the checkpoint');
+  const out = resolve(needed(command.out, 'out', 'a folder for the pack'));
+  const name = basename(out);
+  if (!NAME.test(name))
+    throw new UserError(`--out ${out}: its last part, the pack's name, must be of a–z, 0–9, . _ -`);
+  const python = await findPython();
+  await makeFolder(out).catch((cause: Error) => {
+    throw new UserError(`${out} cannot be written (${cause.message}): give another --out`, {
+      cause,
+    });
+  });
+  await convert(python, ['-m', 'lsr.import_published', resolve(path), out, '--name', name], abort);
+  const files = await sealPack(out);
+  process.stdout.write(`written  ${out}, ${files} files\nused     with --pack ${out}\n`);
+}
+
+/** Runs Python in training/; what it says goes to stdout. UserError with its last line where it fails. */
+async function convert(python: string, args: readonly string[], abort: AbortSignal): Promise<void> {
+  const child = spawn(python, args, {
+    cwd: TRAINING,
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', PYTHONWARNINGS: 'ignore' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const stop = () => child.kill();
+  abort.addEventListener('abort', stop, { once: true });
+  let stderr = '';
+  child.stdout.on('data', (text: Buffer) => process.stdout.write(text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-MAX_STDERR);
+  });
+  const [status] = await once(child, 'close');
+  abort.removeEventListener('abort', stop);
+  abort.throwIfAborted();
+  if (status !== 0)
+    throw new UserError(stderr.trim().split('\n').at(-1) || `Python ended with status ${status}`);
+}
