@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { basename, resolve } from 'node:path';
 import { needed, onlyPositional, parseCommand } from '../options.js';
 import { makeFolder } from '../out-folder.js';
 import { sealPack } from '../seal-pack.js';
-import { findPython, TRAINING } from '../training/python.js';
+import { findPython, startTraining } from '../training/python.js';
 import { UserError } from '../user-error.js';
 
 /** Of what Python printed before it failed, so much is enough to see why. */
@@ -28,18 +27,14 @@ export async function importLsr(args: readonly string[], abort: AbortSignal): Pr
       cause,
     });
   });
-  await convert(python, ['-m', 'lsr.import_published', resolve(path), out, '--name', name], abort);
+  await convert(python, [resolve(path), out, '--name', name], abort);
   const files = await sealPack(out);
   process.stdout.write(`written  ${out}, ${files} files\nused     with --pack ${out}\n`);
 }
 
-/** Runs Python in training/; what it says goes to stdout. UserError with its last line where it fails. */
+/** Runs the conversion; what it says goes to stdout. UserError with its last line where it fails. */
 async function convert(python: string, args: readonly string[], abort: AbortSignal): Promise<void> {
-  const child = spawn(python, args, {
-    cwd: TRAINING,
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', PYTHONWARNINGS: 'ignore' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = startTraining(python, 'lsr.import_published', args);
   const stop = () => child.kill();
   abort.addEventListener('abort', stop, { once: true });
   let stderr = '';

@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../user-error.js';
 
-/** Where training/ is: the same three levels up from `src/cli/training` and from `dist/cli/training`. */
-export const TRAINING = fileURLToPath(new URL('../../../training', import.meta.url));
+/** The same three levels up from `src/cli/training` and from `dist/cli/training`. */
+const TRAINING = fileURLToPath(new URL('../../../training', import.meta.url));
 
 /** The one on the path may be of an environment that knows nothing of the system's packages. */
 const CANDIDATES = ['python3', '/usr/bin/python3'];
@@ -64,17 +64,21 @@ export interface TrainingOptions {
   readonly onLine: (value: unknown) => void;
 }
 
+/** Starts a module of training/. */
+export const startTraining = (python: string, module: string, args: readonly string[]) =>
+  spawn(python, ['-m', module, ...args], {
+    cwd: TRAINING,
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', PYTHONWARNINGS: 'ignore' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+
 /** Runs a module of training/ to its end. UserError with its last line where it fails. */
 export async function runTraining(
   python: string,
   { module, args, signal, onLine }: TrainingOptions,
 ): Promise<void> {
   signal.throwIfAborted();
-  const child = spawn(python, ['-m', module, ...args], {
-    cwd: TRAINING,
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = startTraining(python, module, args);
   const stop = () => child.kill();
   signal.addEventListener('abort', stop, { once: true });
   let stderr = '';
