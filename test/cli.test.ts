@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SenderLog } from '../src/cli/report/logs.js';
 import type { Report } from '../src/cli/report/schema.js';
 import {
   runCli,
@@ -151,6 +152,31 @@ describe('signal, send and receive', () => {
     const report = await readReport(out);
     expect(report.frames).toMatchObject({ shown: 40, sent: null });
     expect(report.quality.psnr_db).toBeNull();
+  });
+});
+
+describe('a slow link', () => {
+  it('shows a stranger from a coarse identity, and the references follow', async () => {
+    const out = join(folder, 'slow');
+    const clip = await writeClip(join(folder, 'slow.webp'), 175);
+    const { url, cli: signal } = await startSignal();
+    const place = ['--room', 'r', '--signal', url, '--pack', 'warp'];
+    const bandwidth = { bitsPerSecond: 100_000, queueBytes: 100_000 };
+    const link = JSON.stringify({ seed: 1, delayMs: 20, bandwidth });
+    const ends = await Promise.all([
+      runCli(['receive', ...place, '--out', join(out, 'shown')]),
+      runCli([
+        ...['send', ...place, '--enrol-seconds', '0.4', '--out', join(out, 'sent')],
+        ...['--link', link, '--', clip],
+      ]),
+    ]);
+    expect(ends.map(({ status }) => status)).toEqual([0, 0]);
+    signal.process.kill('SIGINT');
+    const log: SenderLog = JSON.parse(await readFile(join(out, 'sent/sender.json'), 'utf8'));
+    expect(log.identityBytes).toBeLessThan(5_000);
+    expect(log.pictureBytes).toBeGreaterThan(log.identityBytes);
+    expect(log.referencesDeliveredMs).toBeGreaterThan(log.identityDeliveredMs!);
+    expect((await readReport(join(out, 'shown'))).frames.shown).toBe(165);
   });
 });
 

@@ -17,7 +17,7 @@ import { RUN, receiverLog, senderLog } from './report-logs.js';
 const CONTRACT = `
 version clip fps seconds pack.name pack.sha256
 frames.sent frames.received frames.shown frames.concealed
-payload.identity_bytes payload.motion_bytes payload.control_bytes payload.motion_kbps
+payload.identity_bytes payload.motion_bytes payload.picture_bytes payload.control_bytes payload.motion_kbps
 wire.forward_bytes wire.backward_bytes wire.steady_forward_kbps wire.steady_backward_kbps
 ${['track', 'encode', 'network', 'jitter_buffer', 'decode', 'capture_to_shown']
   .flatMap((stage) => ['p50', 'p95', 'p99'].map((share) => `stages_ms.${stage}.${share}`))
@@ -93,6 +93,7 @@ describe('report.json', () => {
       payload: {
         identity_bytes: 61_440,
         motion_bytes: 1_900,
+        picture_bytes: 0,
         control_bytes: 512,
         motion_kbps: 1.9,
       },

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 
 /** What a datagram is for, as far as can be told from outside. */
-export type Kind = 'data' | 'acknowledgement' | 'consent' | 'dtls';
+export type Kind = 'data' | 'acknowledgement' | 'consent' | 'dtls' | 'rtp' | 'rtcp';
 
 export interface Datagram {
   readonly atMs: number;
@@ -18,6 +18,8 @@ export interface Relay {
   readonly datagrams: Datagram[];
   /** A description for the other peer, with the relay's as its only address. */
   relayed(description: string, from: 'first' | 'second'): string;
+  /** That address as a candidate's text. */
+  candidate(from: 'first' | 'second'): string;
   close(): void;
 }
 
@@ -44,15 +46,18 @@ export async function startRelay(): Promise<Relay> {
   };
   join('first', 'second');
   join('second', 'first');
+  const candidate = (from: 'first' | 'second') => {
+    // Whoever hears of `from` sends to the socket on its own side.
+    const { port } = ends[from === 'first' ? 'second' : 'first'];
+    return `candidate:1 1 udp 2130706431 ${address} ${port} typ host`;
+  };
   return {
     datagrams,
+    candidate,
     relayed(description, from) {
-      // Whoever hears of `from` sends to the socket on its own side.
-      const { port } = ends[from === 'first' ? 'second' : 'first'];
-      const candidate = `a=candidate:1 1 udp 2130706431 ${address} ${port} typ host`;
       const lines = description.split(/\r?\n/).filter((line) => !line.startsWith('a=candidate:'));
       const media = lines.findLastIndex((line) => line.startsWith('m='));
-      lines.splice(media + 2, 0, candidate);
+      lines.splice(media + 2, 0, `a=${candidate(from)}`);
       return lines.join('\r\n');
     },
     close() {
@@ -81,10 +86,11 @@ function ownAddress(): string {
   );
 }
 
-/** By the first byte (RFC 7983, 9147), and by the length of what is encrypted. */
+/** By the first byte (RFC 7983, 9147), the second of media (RFC 5761), and the length of what is encrypted. */
 function kindOf(data: Uint8Array): Kind {
-  const [type] = data;
+  const [type, second] = data;
   if (type <= 3) return 'consent';
+  if (type >= 128 && type <= 191) return second >= 192 && second <= 223 ? 'rtcp' : 'rtp';
   const isRecord12 = type === 23;
   const isRecord13 = type >= 32 && type <= 63;
   if (!isRecord12 && !isRecord13) return 'dtls';

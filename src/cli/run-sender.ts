@@ -15,6 +15,7 @@ import { canKeep, PictureKeeper } from '../sender/picture-keeper.js';
 import type { RatePreset } from '../sender/rate-presets.js';
 import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
 import type { SimulatedLinkOptions } from '../transport/simulated-link.js';
+import { coarseFirst } from './coarse-first.js';
 import { connect } from './connect.js';
 import { countChannels } from './counted-channels.js';
 import type { FrameWriter } from './media/frame-store.js';
@@ -96,6 +97,7 @@ interface Streamed extends Source {
 async function stream(options: SenderRunOptions, source: Source): Promise<RunResult<SenderLog>> {
   const { abort, reporter } = options;
   const { clip, enrolled, pack } = source;
+  const codec = createNodePictureCodec();
   const startedMs = callClock();
   const { call, peerJoinedMs, connectedMs } = await connect({
     ...options,
@@ -104,22 +106,40 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
   });
   const { channels, payload } = countChannels(call.channels);
   const wire = recordWire(call.wire, payload);
+  // On this machine the whole is there in a moment; unpaced frames would not wait for the rest; what a vector says
+  // is in no picture's geometry.
+  const isNear = call.peerIsHere && options.link?.bandwidth === undefined;
+  const offered =
+    isNear || options.fast || pack.personal || pack.vector
+      ? { identity: enrolled.identity }
+      : await coarseFirst(enrolled.identity, pack, codec);
   const sender = new CallSender({
     channels,
     pack,
-    identity: enrolled.identity,
+    ...offered,
     fps: clip.fps,
     preset: options.preset,
     ...(options.bundle !== undefined && { framesPerPacket: options.bundle }),
     unpaced: options.fast,
     firstFrame: enrolled.nextIndex,
-    onPicture: (report) => keeper?.report(report, callClock()),
+    onPicture(report) {
+      if (report.state === 'in-use' && sender.references.size >= enrolled.referenceCount) {
+        referencesDeliveredMs ??= sampled();
+      }
+      keeper?.report(report, callClock());
+    },
   });
+  /** Reads the wire's counters now. */
+  const sampled = () => {
+    wire.sample();
+    return callClock();
+  };
   let keeper: PictureKeeper | undefined;
   let analyser: FrameAnalyser | undefined;
   const sent: SentFrame[] = [];
   const counts = { noFace: 0 };
   let identityDeliveredMs: number | null = null;
+  let referencesDeliveredMs: number | null = null;
   let error: unknown;
   const stop = () => {
     sender.end();
@@ -129,11 +149,10 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
   try {
     abort.throwIfAborted();
     await sender.ready();
-    identityDeliveredMs = callClock();
-    wire.sample();
-    const codec = createNodePictureCodec();
-    const { identity, size } = enrolled;
-    analyser = await createFrameAnalyser({ pack, identity, codec });
+    identityDeliveredMs = sampled();
+    if (!('coarse' in offered)) referencesDeliveredMs = identityDeliveredMs;
+    const { size } = enrolled;
+    analyser = await createFrameAnalyser({ pack, identity: offered.identity, codec });
     const wanted = options.pictures ?? availableParallelism() >= CORES_FOR_PICTURES;
     if (wanted && !options.fast && canKeep(pack)) {
       keeper = await PictureKeeper.open({ pack, codec, port: sender, analyser, size });
@@ -167,12 +186,14 @@ async function stream(options: SenderRunOptions, source: Source): Promise<RunRes
       frames: sent,
       identityBytes: stats.identityBytes,
       motionBytes: stats.motionBytes,
+      pictureBytes: stats.pictureBytes,
       controlBytes: stats.controlBytes,
       wire: log,
       link: linkLog(options.link, call),
       peerJoinedMs,
       connectedMs,
       identityDeliveredMs,
+      referencesDeliveredMs,
       noFaceFrames: counts.noFace,
       startedMs,
       endedMs: callClock(),

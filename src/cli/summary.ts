@@ -5,6 +5,8 @@ import type { Report } from './report/schema.js';
 const figure = (value: number | null, digits: number, unit: string) =>
   value === null ? undefined : `${value.toFixed(digits)} ${unit}`;
 
+const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+
 /** What a run came to, in a few lines for a terminal. */
 export function summarise(report: Report, video: string | undefined, dir: string): string {
   const { tracker, frames, payload, wire, stages_ms, quality } = report;
@@ -27,7 +29,8 @@ export function summarise(report: Report, video: string | undefined, dir: string
         figure(payload.motion_kbps, 2, 'kbps of motion'),
         payload.identity_bytes === null
           ? undefined
-          : `identity ${(payload.identity_bytes / 1000).toFixed(1)} kB once`,
+          : `identity ${kilobytes(payload.identity_bytes)} once`,
+        payload.picture_bytes ? `pictures ${kilobytes(payload.picture_bytes)}` : undefined,
       ],
     ],
     [

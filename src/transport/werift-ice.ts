@@ -24,6 +24,12 @@ export function additionalHostAddresses(): string[] {
   return external ? [] : ['127.0.0.1'];
 }
 
+/** Whether the peer's datagrams come from an address of this machine. */
+export function isPeerHere({ nominated }: Connection): boolean {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.some(({ address }) => address === nominated?.remoteAddr[0]);
+}
+
 /** werift asks a STUN server of Google's where it was given none. Call before gathering. */
 export function askNoStunServer(connection: Connection): void {
   connectionInternals(connection).stunServer = undefined;

@@ -17,6 +17,7 @@ import {
   additionalHostAddresses,
   askNoStunServer,
   hasIpAddress,
+  isPeerHere,
   probePeer,
   watchSockets,
   withoutHostNames,
@@ -69,6 +70,8 @@ export interface WeriftCall {
   readonly wire: WireCounters;
   /** What `outgoingLink` did to the datagrams; undefined without one. `wire` counts them before it. */
   readonly outgoingLink: SimulatedLinkStats | undefined;
+  /** Whether the peer has an address of this machine. */
+  readonly peerIsHere: boolean;
   /** Called once, whoever ends the call; everything has been let go of when `close` resolves. */
   onClose: ((reason: CloseReason) => void) | undefined;
   /** Waits up to 1.5 s for what was sent to be acknowledged, says goodbye and frees everything. */
@@ -126,6 +129,7 @@ export async function connectWerift(options: ConnectWeriftOptions): Promise<Weri
     channels: adapted.channels,
     wire: account,
     outgoingLink: link?.stats,
+    peerIsHere: isPeerHere(connection),
     onClose: undefined,
     async close() {
       if (!freed) {

@@ -25,7 +25,7 @@ export function buildReport(input: ReportInput): Report {
   const seconds = sender ? sender.framesSent / sender.fps : null;
   const stages = stageTimes(sender, receiver);
   const steady = {
-    sender: [sender?.identityDeliveredMs, lastOf(sender?.frames.map((frame) => frame.sentMs))],
+    sender: [sender?.referencesDeliveredMs, lastOf(sender?.frames.map((frame) => frame.sentMs))],
     receiver: [receiver?.identityMs, lastOf(receiver?.frames.map((frame) => frame.receivedMs))],
   } as const;
   const stagesMs = {
@@ -56,6 +56,7 @@ export function buildReport(input: ReportInput): Report {
     payload: {
       identity_bytes: sender?.identityBytes ?? null,
       motion_bytes: sender?.motionBytes ?? null,
+      picture_bytes: sender?.pictureBytes ?? null,
       control_bytes: sender?.controlBytes ?? null,
       backward_bytes: receiver?.backwardBytes ?? null,
       motion_kbps: sender && seconds ? round(kbps(sender.motionBytes, seconds * 1000), 3) : null,

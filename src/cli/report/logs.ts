@@ -58,6 +58,8 @@ export interface SenderLog {
   readonly identityBytes: number;
   /** Messages on the motion channel. */
   readonly motionBytes: number;
+  /** Messages on the control channel that carried pictures during the call. */
+  readonly pictureBytes: number;
   /** All other messages on the control channel. */
   readonly controlBytes: number;
   readonly wire: WireLog;
@@ -67,6 +69,8 @@ export interface SenderLog {
   readonly connectedMs: number | null;
   /** When the peer confirmed the whole identity. */
   readonly identityDeliveredMs: number | null;
+  /** All references were in use: with a coarse identity first, later than that. */
+  readonly referencesDeliveredMs: number | null;
   /** Frames after enrolment in which no face was found. */
   readonly noFaceFrames: number;
   readonly startedMs: number;

@@ -27,6 +27,7 @@ export interface Report {
   readonly payload: {
     readonly identity_bytes: number | null;
     readonly motion_bytes: number | null;
+    readonly picture_bytes: number | null;
     readonly control_bytes: number | null;
     readonly backward_bytes: number | null;
     readonly motion_kbps: number | null;
