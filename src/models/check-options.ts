@@ -3,7 +3,7 @@ import { type Landmarks, POINT_COUNT } from '../geometry/landmarks.js';
 import type { Picture } from '../geometry/picture.js';
 import { SURROUNDED_NUMBERS } from '../geometry/surround.js';
 import { checkOption } from '../protocol/check-options.js';
-import type { DecoderIdentity, DecoderReference } from './decoder.js';
+import type { DecoderIdentity, DecoderOptions, DecoderReference } from './decoder.js';
 
 const NUMBERS = 3 * POINT_COUNT;
 
@@ -40,4 +40,19 @@ export function checkIdentity({ size, references }: DecoderIdentity): readonly D
     checkOption(fits, `identity.references[${i}].picture`, `${size}×${size}`);
   });
   return references;
+}
+
+/** What a decoder may show behind the person. */
+export function checkBackground(
+  path: string,
+  background: NonNullable<DecoderOptions['background']>,
+): void {
+  if (background === 'keep' || background === 'blur') return;
+  checkOption(
+    typeof background === 'object' && background !== null,
+    path,
+    "'keep', 'blur' or a picture",
+    background,
+  );
+  checkPicture(path, background as Picture);
 }

@@ -35,6 +35,11 @@ export interface DecoderOptions {
    * a sender who drives somebody else's picture (`RelativeMotion`). False by default: in a call they are the same person.
    */
   readonly relativeMotion?: boolean;
+  /**
+   * What stands behind the person, in families that tell the person from it (`head2head`): what the references show there,
+   * the same blurred, or a picture, of which the square in the middle is shown. Default 'keep'.
+   */
+  readonly background?: 'keep' | 'blur' | Picture;
   /** Milliseconds of a steady clock; default `performance.now`. */
   readonly now?: () => number;
 }

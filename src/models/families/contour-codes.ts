@@ -68,7 +68,8 @@ export function pictureOf({ data: planes }: Tensor, size: number): Picture {
   return picture;
 }
 
-function planesOf({ width, data }: Picture): Float32Array {
+/** A square picture as planes of R, G and B, 0–1. */
+export function planesOf({ width, data }: Picture): Float32Array {
   const plane = width * width;
   const planes = new Float32Array(3 * plane);
   for (let i = 0; i < plane; i++)

@@ -1,11 +1,13 @@
 import type { AppearanceBasis } from '../../geometry/appearance.js';
 import type { MotionVector } from '../../geometry/motion-vector.js';
 import { checkOption } from '../../protocol/check-options.js';
+import { checkBackground } from '../check-options.js';
 import type { DecoderOptions, FaceDecoder } from '../decoder.js';
 import type { OpenSession } from '../inference.js';
 import { checkPack, type Pack, PackError } from '../pack.js';
 import { createFsrtDecoder, FSRT_ROLES } from './fsrt.js';
 import { createFsthDecoder } from './fsth.js';
+import { createHead2HeadDecoder } from './head2head.js';
 import { createLsrDecoder } from './lsr.js';
 import { type CreateFamily, networkFamily } from './network-family.js';
 import { createPortraitDecoder } from './portrait.js';
@@ -26,6 +28,7 @@ const FAMILIES: Readonly<Record<string, CreateFamily>> = {
   fsrt,
   fsth: networkFamily('fsth', ['encoder', 'generator'], createFsthDecoder),
   lsr: networkFamily('lsr', ['encoder', 'generator'], createLsrDecoder),
+  head2head: networkFamily('head2head', ['embedder', 'generator'], createHead2HeadDecoder),
   portrait: networkFamily('portrait', ['encoder', 'generator'], createPortraitDecoder),
   warp: createWarpDecoder,
 };
@@ -63,10 +66,11 @@ export function createFamilyDecoder(
       `the pack's decoder family is ${family}; this version knows ${Object.keys(FAMILIES).join(', ')}: update visavis`,
     );
   }
-  const { networkBudget, memoryBudget } = options;
+  const { networkBudget, memoryBudget, background } = options;
   const fits = networkBudget === undefined || (networkBudget > 0 && networkBudget <= 1);
   checkOption(fits, 'networkBudget', 'above 0 and at most 1', networkBudget);
   const enough = memoryBudget === undefined || memoryBudget > 0;
   checkOption(enough, 'memoryBudget', 'a number of bytes above 0', memoryBudget);
+  if (background !== undefined) checkBackground('background', background);
   return create(networks, open, appearance, options, size, vector);
 }
