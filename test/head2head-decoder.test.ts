@@ -188,7 +188,7 @@ describe('the head2head decoder', () => {
   });
 
   it('blurs the background, or puts another in its place', async () => {
-    const shown = async (background: DecoderOptions['background']) => {
+    const shown = async (background: NonNullable<DecoderOptions['background']>) => {
       const { create } = platform({ background });
       const decoder = create();
       await decoder.setIdentity({ size: 256, references: [reference(0, 200)] });
