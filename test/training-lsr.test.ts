@@ -37,16 +37,27 @@ held_out = "bob"
 const NO_TIME = '1e-9';
 const HOOK_MS = 120_000;
 
-/** Parameters in millions at the published widths, and what the regions of a face are. */
+/** Millions of parameters and of multiplications at the published widths; what the regions of a face are. */
 const FACTS = `
 import json
 import numpy as np
+import torch
+from lsr.layers import Conv, Linear
 from lsr.model import Lsr, Shape
 from lsr.regions import label_map
 from tracker.points import canonical_face
-model = Lsr(Shape())
+model, work = Lsr(Shape()).eval(), {}
+for name, part in model.named_children():
+    def count(layer, _, made, name=name): work[name] = work.get(name, 0) + layer.weight[0].numel() * made[0].numel() / 1e6
+    for layer in part.modules():
+        if isinstance(layer, (Conv, Linear)): layer.register_forward_hook(count)
+with torch.no_grad():
+    contours = torch.zeros(1, 3, 224, 224)
+    code = model.layout_encoder(contours, contours)
+    model.decode(contours, code, code)
 labels = label_map(canonical_face(), 256)
 print(json.dumps({
+    'work': work,
     'parameters': {name: sum(p.numel() for p in part.parameters()) / 1e6 for name, part in model.named_children()},
     'classes': sorted(map(int, np.unique(labels))),
     'at': [int(labels[y, x]) for x, y in ((128, 130), (128, 155), (128, 40), (2, 2), (128, 80), (128, 250))],
@@ -91,11 +102,14 @@ describeNeeds('torch')('LSR', () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   it('has the published sizes, and regions where the points say', async () => {
-    const { parameters, classes, at } = JSON.parse((await python('-c', FACTS)).stdout);
+    const { parameters, work, classes, at } = JSON.parse((await python('-c', FACTS)).stdout);
     // 20 and 30 M are the published ones; the encoders' are of the public code's shapes.
     expect(parameters.layout_generator).toBeCloseTo(20.25, 2);
     expect(parameters.image_generator).toBeCloseTo(30.14, 2);
     expect(parameters.layout_encoder).toBeCloseTo(14.33, 2);
+    // 17 and 27 thousand million, as published.
+    expect(work.layout_generator).toBeCloseTo(16915, -1);
+    expect(work.image_generator).toBeCloseTo(26995, -1);
     expect(parameters.style_encoder).toBe(parameters.layout_encoder);
     expect(classes).toEqual([0, 1, 2, 4, 5, 6, 7, 10, 11, 12, 13, 17, 18]);
     expect(at).toEqual([2, 10, 13, 0, 1, 18]);
