@@ -4,18 +4,18 @@ The tables are those of src/geometry/contours-68.ts, whose `drawContours68` draw
 in a call; test/contours-68.test.ts holds both to it.
 """
 import re
-from pathlib import Path
 
 import numpy as np
 
-SOURCE = Path(__file__).parents[2] / 'src' / 'geometry' / 'contours-68.ts'
+from .geometry import source
+
 CROP_UNITS = 256  # across a crop, whatever its resolution
 LINE_WIDTH = 25 / 9 / 224  # of the picture's width
 
 
 def _numbers(name):
     """The numbers of a constant table, as written; there are no others between its brackets."""
-    text = SOURCE.read_text()
+    text = source('contours-68')
     start = text.index('= [', text.index(f'export const {name}')) + 3
     return [int(n) for n in re.findall(r'\d+', text[start:text.index('\n];', start)])]
 

@@ -1,35 +1,34 @@
 """The 478 points: which belong to lids, lips and irises, which mirror which."""
 import base64
 import re
-from pathlib import Path
 
 import numpy as np
 
+from common.geometry import source
+
 POINTS, MESH = 478, 468
-GEOMETRY = Path(__file__).parents[2] / 'src' / 'geometry'
 
 
 def regions():
     """The index lists of src/geometry/regions.ts, by name: the one place they are written down."""
-    text = (GEOMETRY / 'regions.ts').read_text()
-    lists = re.findall(r'export const (\w+): readonly number\[\] = \[([\d,\s]*)\]', text)
+    lists = re.findall(r'export const (\w+)(?:: readonly number\[\])? = \[([\d,\s]*)\]', source('regions'))
     return {name: [int(n) for n in body.split(',') if n.strip()] for name, body in lists}
 
 
 def table(file, name):
     """The bytes of a base64 table of src/geometry."""
-    text = (GEOMETRY / file).read_text()
+    text = source(file)
     return base64.b64decode(''.join(re.findall(r"'([A-Za-z0-9+/=]+)'", text[text.index(name):])))
 
 
 def triangles():
     """The 898 × 3 indices of the mesh."""
-    return np.frombuffer(table('topology-table.ts', 'TRIANGLES_BASE64'), '<u2').reshape(-1, 3).astype(int)
+    return np.frombuffer(table('topology-table', 'TRIANGLES_BASE64'), '<u2').reshape(-1, 3).astype(int)
 
 
 def canonical_face():
     """(478, 3) points of MediaPipe's canonical face, symmetric about the middle of the crop."""
-    return np.frombuffer(table('canonical-face-table.ts', 'CANONICAL_FACE_BASE64'), '<i2').reshape(-1, 3) / 64
+    return np.frombuffer(table('canonical-face-table', 'CANONICAL_FACE_BASE64'), '<i2').reshape(-1, 3) / 64
 
 
 def mirror_map():
