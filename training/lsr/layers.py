@@ -106,10 +106,11 @@ class Modulation(nn.Module):
 
     def __init__(self, code, channels):
         super().__init__()
+        self.channels = channels
         self.linear = Linear(code, 2 * channels)
 
     def forward(self, x, code):
-        scale, shift = self.linear(code)[:, :, None, None].chunk(2, 1)
+        scale, shift = self.linear(code)[:, :, None, None].split(self.channels, 1)
         return normalised(x) * (1 + scale) + shift
 
 
