@@ -6,7 +6,8 @@ import { itNeeds } from './tools.js';
 const PYTHON = `
 import json
 import numpy as np
-from common.face_mesh import canonical_face, motion_basis
+from common.face_mesh import motion_basis
+from tracker.points import canonical_face
 from head2head.shape_fit import BOX, Camera, fit_camera, fit_clip, second_difference
 basis = motion_basis()
 rng = np.random.default_rng(1)

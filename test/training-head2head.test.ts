@@ -2,9 +2,19 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CallReceiver } from '../src/call-receiver.js';
+import { CallSender } from '../src/call-sender.js';
+import type { Picture } from '../src/geometry/picture.js';
+import { neutralGeometry } from '../src/geometry/pose.js';
+import { createDecoder } from '../src/models/decoder-node.js';
 import { openPack } from '../src/models/pack-node.js';
+import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
+import { encodeIdentity } from '../src/protocol/identity.js';
+import { connectWerift } from '../src/transport/werift.js';
+import { cartoonGeometry, cartoonReference } from './support/cartoon-face.js';
 import { temporaryFolder, writeClip } from './support/cli.js';
 import { python, runInTraining, script } from './support/python.js';
+import { createSignallingPair } from './support/signalling-pair.js';
 import { describeNeeds, pythonPath } from './tools.js';
 
 const COUNTS = `
@@ -247,6 +257,59 @@ print(json.dumps({'embedder': same('embedder'), 'projection': same('projection')
         });
         expect(said.after).toBeGreaterThan(0);
         expect(said.style[0]).toBe(1);
+      },
+      HOOK_MS,
+    );
+
+    it(
+      'a real call shows what its pack makes of the motion',
+      async () => {
+        const folder = inFolder('pack-call');
+        await python(
+          ...['-m', 'head2head.export', inFolder('whole/weights.pt'), folder, '--name', 'tiny'],
+        );
+        expect((await script('tools/seal-pack.ts', folder)).status).toBe(0);
+        const pack = await openPack(folder);
+        const codec = createNodePictureCodec();
+        const still = await cartoonReference(cartoonGeometry(), 256);
+        const references = [
+          { picture: await codec.encode(still.picture, 85), landmarks: cartoonGeometry() },
+        ];
+        const neutral = neutralGeometry([cartoonGeometry()]);
+        const [left, right] = createSignallingPair();
+        const [from, to] = await Promise.all([
+          connectWerift({ role: 'sender', signalling: left }),
+          connectWerift({ role: 'receiver', signalling: right }),
+        ]);
+        const shown: Picture[] = [];
+        const decoder = createDecoder(pack, { background: 'blur' });
+        const receiver = new CallReceiver({
+          channels: to.channels,
+          pack,
+          maxSize: 256,
+          decoder,
+          pictureCodec: codec,
+          onFrame: ({ picture }) => {
+            if (picture) shown.push(picture);
+          },
+        });
+        const ended = receiver.ended().then(() => to.close());
+        const identity = encodeIdentity({ size: 256, neutral, references });
+        const channels = from.channels;
+        const sender = new CallSender({ channels, pack, identity, fps: 25, unpaced: true });
+        await sender.ready();
+        for (let t = 0; t < 12; t++) {
+          const face = cartoonGeometry([0, 0.3 * Math.sin(t / 3), 0], 4 + 4 * Math.sin(t));
+          sender.sendFrame(face, 40 * t);
+        }
+        sender.end();
+        await Promise.all([sender.closed(), ended]);
+        await from.close();
+        expect(receiver.getStats().drops).toEqual({});
+        expect(decoder.stats!.networkRuns).toBeGreaterThan(6);
+        expect(shown.length).toBeGreaterThan(6);
+        expect(shown.every(({ width, height }) => width === 256 && height === 256)).toBe(true);
+        expect(shown.at(-1)!.data).not.toEqual(shown[0].data);
       },
       HOOK_MS,
     );

@@ -19,21 +19,26 @@ from .foreground import foreground
 from .shape_fit import fit_clip
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('cache', type=Path)
-    arguments = parser.parse_args()
-    crops, basis = Crops([arguments.cache]), motion_basis()
+def annotate(cache):
+    """Writes both files of a cache; gives its crops."""
+    crops, basis = Crops([cache]), motion_basis()
     fitted = np.zeros((len(crops.entries), 478, 3), '<f4')
     for rows in crops.train.values():
         fitted[rows] = fit_clip(np.stack([crops.crop(row)[1] for row in rows]), basis).geometry
-    part = arguments.cache / 'masks.part'
+    part = cache / 'masks.part'
     with part.open('wb') as file:
         for row in progress(range(len(crops.entries)), len(crops.entries), 'masks'):
             pictures, landmarks, place = crops.places[row]
             file.write(foreground(np.array(pictures[place]), np.array(landmarks[place])).tobytes())
-    fitted.tofile(arguments.cache / 'fitted.bin')
-    part.rename(arguments.cache / 'masks.bin')
+    fitted.tofile(cache / 'fitted.bin')
+    part.rename(cache / 'masks.bin')
+    return crops
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('cache', type=Path)
+    crops = annotate(parser.parse_args().cache)
     print(f'{len(crops.entries)} crops of {len(crops.train)} clips annotated', file=sys.stderr)
 
 

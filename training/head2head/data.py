@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from common.crops import Crops, moved, recoloured
-from common.face_mesh import CROP_UNITS, POINTS, regions
+from common.face_mesh import CROP_UNITS
+from tracker.points import POINTS, regions
 
 from .networks import BLACK, FRAMES, PAST
 from .nmfc import coordinates_of, eye_plane, visible_triangles

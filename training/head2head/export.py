@@ -2,8 +2,9 @@
 
 Writes embedder.onnx (references -> a person's style: equations 4 and 6 up to the mean) and generator.onnx (NMFC
 images, two pictures before, style -> picture and mask), both with float16 weights and float32 arithmetic, and checks
-them against PyTorch in onnxruntime-node; weights.json says where their weights lie. The motion basis and its
-tables are those of `--motion` (default packs/warp). Seal the pack with tools/seal-pack.ts.
+them against PyTorch in onnxruntime-node; weights.json says where their weights lie, and discriminator.pt, no part of
+the pack, holds the discriminators of the checkpoint beside WEIGHTS, for `head2head.personalise`. The motion basis and
+its tables are those of `--motion` (default packs/warp). Seal the pack with tools/seal-pack.ts.
 """
 import argparse
 import json
@@ -16,11 +17,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from common.onnx_export import export, halve_weights, round_weights, write
+from common.run import CHECKPOINT
 from portrait.export import check
 
 from .inception import folded
 from .networks import FRAMES, PAST, Head2Head, Shape
-from .weights import FILE, write_weights
+from .weights import FILE, write_judges, write_weights
 
 OPSET = 13
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -35,9 +37,8 @@ class EmbedderGraph(nn.Module):
 
     def forward(self, pictures):
         h = self.model.embedder(2 * pictures - 1).mean(0, keepdim=True)
-        weight = self.model.projection.weight
         # With a bias it is a Gemm, in which the weight keeps its name.
-        return F.linear(h, weight, torch.zeros(len(weight)))
+        return F.linear(h, self.model.projection.weight, torch.zeros(self.model.generator.style_values))
 
 
 class GeneratorGraph(nn.Module):
@@ -113,8 +114,11 @@ def main():
     parser.add_argument('--data', default='see README.md of the pack')
     parser.add_argument('--motion', type=Path, default=REPOSITORY / 'packs/warp')
     arguments = parser.parse_args()
+    checkpoint = Path(arguments.weights).with_name(CHECKPOINT)
     write_pack(load(arguments.weights), arguments.pack, arguments.name, arguments.version, arguments.data,
                arguments.motion)
+    if checkpoint.exists():
+        write_judges(arguments.pack, torch.load(checkpoint, map_location='cpu'))
 
 
 if __name__ == '__main__':

@@ -1,13 +1,11 @@
 """Inception-ResNet-v1 as facenet has it (Schroff et al. 2015; Szegedy et al. 2017): the embedder of Head2HeadFS.
 
 Shapes of timesler/facenet-pytorch, which the paper names; no weights of it. `share` narrows every layer.
-Pictures -1 to 1 of any size are brought to 160 x 160, for which the network was made.
+Pictures -1 to 1 of any size are brought to `side x side`, 80 at least; the network was made for 160.
 """
 import torch
 import torch.nn.functional as F
 from torch import nn
-
-SIDE = 160
 
 
 class Conv(nn.Module):
@@ -48,8 +46,9 @@ class Reduction(nn.Module):
 
 
 class InceptionResnet(nn.Module):
-    def __init__(self, code=512, share=1.0):
+    def __init__(self, code=512, share=1.0, side=160):
         super().__init__()
+        self.side = side
 
         def w(channels):
             return max(4, round(channels * share))
@@ -90,7 +89,7 @@ class InceptionResnet(nn.Module):
         self.norm = nn.BatchNorm1d(code, eps=0.001)
 
     def forward(self, pictures):
-        x = F.interpolate(pictures, size=(SIDE, SIDE), mode='bilinear', align_corners=False)
+        x = F.interpolate(pictures, size=(self.side, self.side), mode='bilinear', align_corners=False)
         x = F.max_pool2d(self.stem(x), 3, 2)
         return self.norm(self.last(self.body(self.enter(x)).mean((2, 3))))
 

@@ -28,6 +28,7 @@ class Shape:
     downs: int = 3
     blocks: int = 9        # of a way through: 5 in each encoder, 4 in the decoder
     embedder: float = 1.0  # share of facenet's widths
+    embedder_size: int = 160  # pixels across that it sees
     eyes: bool = False     # whether the NMFC image has the eye plane (the public code draws eyes, the paper not)
 
     @property
@@ -141,7 +142,7 @@ class Head2Head(nn.Module):
     def __init__(self, shape):
         super().__init__()
         self.shape = shape
-        self.embedder = InceptionResnet(shape.code, shape.embedder)
+        self.embedder = InceptionResnet(shape.code, shape.embedder, shape.embedder_size)
         self.generator = Generator(shape)
         # All P_gamma and P_beta of equation 6, one upon the other.
         self.projection = nn.Linear(shape.code, self.generator.style_values, bias=False)

@@ -5,9 +5,11 @@ with every axis running from 0 to 1, of the triangle that is visible there. Orth
 """
 import numpy as np
 
-from common.face_mesh import CROP_UNITS, MESH, canonical_face, regions, triangles
+from common.face_mesh import CROP_UNITS, closed_triangles
+from tracker.points import MESH, canonical_face, regions, triangles
 
-TRIANGLES, (RIGHT_EYE, LEFT_EYE, _) = triangles()
+TRIANGLES = triangles()
+RIGHT_EYE, LEFT_EYE, _ = closed_triangles()
 REGIONS = regions()
 NO_TRIANGLE = 0xffff
 CHANNELS = 3  # the eye plane is one more

@@ -13,7 +13,7 @@ from scipy.linalg import solveh_banded
 from scipy.optimize import lsq_linear
 from scipy.sparse import diags, eye, vstack
 
-from common.face_mesh import POINTS, regions
+from tracker.points import POINTS, regions
 
 ROUNDS = 4
 SOFT_WEIGHT = 0.15  # as in src/geometry/pose.ts

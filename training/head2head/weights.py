@@ -7,8 +7,12 @@ import torch
 
 from portrait.weights import FILE, TYPES, places
 
+from .discriminators import Discriminators
 from .inception import folded
 from .networks import Head2Head, Shape
+
+JUDGE = 'discriminator.pt'
+PEOPLE = 'image.people.weight'
 
 
 def write_weights(pack, model, graphs):
@@ -20,6 +24,24 @@ def write_weights(pack, model, graphs):
     if missing:
         raise SystemExit(f'{pack}: the graphs lack {", ".join(sorted(missing))}')
     (pack / FILE).write_text(json.dumps({'shape': vars(model.shape), 'networks': networks}) + '\n')
+
+
+def write_judges(pack, state):
+    """Puts the discriminators of a run's checkpoint beside a pack: fine-tuning goes on with them."""
+    width = state['judges']['image.patches.layers.0.weight'].shape[0]
+    torch.save({'width': width, 'weights': {name: value for name, value in state['judges'].items()
+                                            if name != PEOPLE}}, pack / JUDGE)
+
+
+def read_judges(pack, shape, h):
+    """The discriminators beside a pack, for one person whose embedding is `h` (1 x n_f; section 3.4); None where
+    there are none."""
+    if not (pack / JUDGE).exists():
+        return None
+    state = torch.load(pack / JUDGE, map_location='cpu')
+    judges = Discriminators(1, shape, state['width'])
+    judges.load_state_dict({**state['weights'], PEOPLE: h.detach().clone()})
+    return judges
 
 
 @torch.no_grad()
