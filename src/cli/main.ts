@@ -4,6 +4,7 @@ import { PackError } from '../models/pack.js';
 import { VERSION } from '../version.js';
 import { assets } from './commands/assets.js';
 import { demo } from './commands/demo.js';
+import { importFsrt } from './commands/import-fsrt.js';
 import { importLsr } from './commands/import-lsr.js';
 import { importTracker } from './commands/import-tracker.js';
 import { loopback } from './commands/loopback.js';
@@ -25,6 +26,7 @@ const HELP = `visavis ${VERSION}: talking-head video over WebRTC data channels
   visavis personalise CLIP --out DIR       a personal pack from about a minute of one person
   visavis import-tracker FACE_LANDMARKER.task [--out DIR]   MediaPipe's own tracker, from your copy
   visavis import-lsr LSR.npz --out DIR     the published LSR weights as a pack (training/README.md)
+  visavis import-fsrt CHECKPOINT KEYPOINTS --out DIR   a pack of FSRT's published checkpoints
   visavis assets FOLDER [--pack NAME]...   what a page loads, for a web server: public/visavis
 
 demo, loopback and send:
@@ -68,6 +70,7 @@ const COMMANDS: Readonly<
   receive,
   'import-tracker': importTracker,
   'import-lsr': importLsr,
+  'import-fsrt': importFsrt,
   personalise,
   assets,
 };

@@ -184,9 +184,18 @@ function parseLink(json: string): SimulatedLinkOptions {
 }
 
 /** The one positional argument of a command. */
-export function onlyPositional({ positionals }: ParsedCommand, what: string): string {
-  if (positionals.length !== 1) throw usage(`give ${what}: see npx visavis --help`);
-  return positionals[0];
+export function onlyPositional(command: ParsedCommand, what: string): string {
+  return onlyPositionals(command, 1, what)[0];
+}
+
+/** The positional arguments of a command, `count` of them. */
+export function onlyPositionals(
+  { positionals }: ParsedCommand,
+  count: number,
+  what: string,
+): readonly string[] {
+  if (positionals.length !== count) throw usage(`give ${what}: see npx visavis --help`);
+  return positionals;
 }
 
 /** The value, or a UserError that asks for it. */

@@ -5,6 +5,7 @@ onnxruntime-node with one source and with three, and writes the motion codec's f
 motion as `fsrt.motion` writes them, or guessed without. Seal the pack with tools/seal-pack.ts.
 """
 import argparse
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -77,6 +78,17 @@ def write_manifest(pack, name, licence, data, networks):
         'networks': {role: f'{role}.onnx' for role in networks}, 'files': {},
     }
     (pack / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n')
+
+
+def seal(pack):
+    """Length and SHA-256 of every file into the manifest, as tools/seal-pack.ts."""
+    path = pack / 'manifest.json'
+    manifest = json.loads(path.read_text())
+    for file in sorted(pack.iterdir()):
+        if file != path and file.suffix != '.md':
+            content = file.read_bytes()
+            manifest['files'][file.name] = {'bytes': len(content), 'sha256': hashlib.sha256(content).hexdigest()}
+    path.write_text(json.dumps(manifest, indent=2) + '\n')
 
 
 def write_pack(model, pack, name, licence, data, sequences=None, checked=(1, 3)):
