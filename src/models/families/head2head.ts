@@ -43,6 +43,8 @@ interface Person {
   from: Version;
   to: Version;
   fading: number;
+  /** What of their references is the person, by the reference's picture. */
+  readonly masks: WeakMap<Picture, Picture>;
   /** NMFC images of the last frames and the pictures made of them, oldest first; none before the first. */
   nmfc: Float32Array | undefined;
   past: Float32Array;
@@ -128,18 +130,21 @@ export function createHead2HeadDecoder(
     return mean(references.map(({ picture }) => known.get(picture)!));
   }
 
-  /** What a session makes of the person with these references. */
+  /** What a session makes of the person with these references; `masks` gets those that are not there. */
   async function versionOf(
-    session: InferenceSession,
+    { session, size, masks }: Pick<Person, 'session' | 'size' | 'masks'>,
     references: readonly DecoderReference[],
-    size: number,
   ): Promise<Version> {
     const style = await styleOf(references);
     const masked: MaskedReference[] = [];
     for (const { picture, landmarks } of typeof background === 'string' ? references : []) {
-      await pause();
-      const { mask } = await run(session, repeated(drawn(landmarks)), nothingBefore(plane), style);
-      masked.push({ picture, mask: enlarged(mask.data, side!, size, toByte) });
+      if (!masks.has(picture)) {
+        await pause();
+        const nmfc = repeated(drawn(landmarks));
+        const { mask } = await run(session, nmfc, nothingBefore(plane), style);
+        masks.set(picture, enlarged(mask.data, side!, size, toByte));
+      }
+      masked.push({ picture, mask: masks.get(picture)! });
     }
     return { style, background: backgroundOf(masked, size, background) };
   }
@@ -155,12 +160,13 @@ export function createHead2HeadDecoder(
       const kept = before?.graph === graph ? before.session : undefined;
       const session = kept ?? (await open(graph));
       try {
-        const to = await versionOf(session, references, size);
+        const shown = { session, size, masks: new WeakMap() };
+        const to = await versionOf(shown, references);
         checkOpen();
         if (person !== before)
           throw new InvalidStateError('the decoder was given another identity meanwhile');
         const start = { from: to, to, fading: FADE_FRAMES };
-        person = { size, graph, session, ...start, nmfc: undefined, past: nothingBefore(plane) };
+        person = { ...shown, graph, ...start, nmfc: undefined, past: nothingBefore(plane) };
       } catch (error) {
         if (!kept) await session.close();
         throw error;
@@ -176,7 +182,7 @@ export function createHead2HeadDecoder(
       const before = person;
       checkIdentity({ size: before.size, references });
       const replaced = () => !closed && person !== before;
-      const to = await versionOf(before.session, references, before.size).catch((error) => {
+      const to = await versionOf(before, references).catch((error) => {
         if (!replaced()) throw error;
       });
       // Another person may have come meanwhile, and their session be closed.
