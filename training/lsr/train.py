@@ -26,7 +26,6 @@ from .regions import label_map
 
 LOG_EVERY = 50
 CHECKPOINT_EVERY = 250
-AVERAGE = 0.998
 MOST_GRADIENT = 1.0  # each gradient is clipped to -1 to 1, as in the public code
 FINAL_RATE = 0.01  # of the rate, at the end of the linear decay
 
@@ -50,6 +49,7 @@ class Config(Shape):
     perceptual: float = 1.0   # of what stands in for VGG19 and VGGFace
     adversarial: float = 1.0  # 0: no discriminator
     code_size: float = 1.0
+    average: float = 0.998    # share of the averaged weights that a step keeps
     discriminator: int = 32   # its narrowest width
     held_out: str = ''
     start_from: str = ''      # weights.pt of an earlier run
@@ -99,7 +99,7 @@ def full_terms(model, discriminator, batch, codes=None):
 
 
 @torch.no_grad()
-def evaluate(model, crops, config, device, most=64):
+def evaluate(model, crops, config, device, most=24):
     """Means over people held out; `baseline` is the first reference shown instead. Nothing without them."""
     if not crops.held_out:
         return {}
@@ -191,7 +191,7 @@ class Training:
             terms['judge'] = judge
         with torch.no_grad():
             for mean, value in zip(self.average.parameters(), self.model.parameters()):
-                mean.lerp_(value, 1 - min(AVERAGE, (step + 1) / (step + 10)))
+                mean.lerp_(value, 1 - min(config.average, (step + 1) / (step + 10)))
         return {name: float(term) for name, term in terms.items()}
 
 
