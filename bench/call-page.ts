@@ -51,7 +51,7 @@ const press = (page: Page, name: string) =>
   page.locator('button:visible', { hasText: name }).click();
 
 /** What the page measured last. */
-const said = (page: Page): Promise<Record<string, unknown>> =>
+const said = (page: Page): Promise<Record<string, number>> =>
   page.evaluate(() =>
     JSON.parse(document.querySelector<HTMLElement>('#stats')!.dataset.stats ?? '{}'),
   );
@@ -95,10 +95,8 @@ const shown: Record<string, number>[][] = [[], []];
 while (performance.now() < fromMs + 1000 * SECONDS) {
   await sleep(1000);
   for (const [i, page] of [caller, callee].entries()) {
-    const { sentKbps, receivedKbps, audioSentKbps, audioReceivedKbps } = (await said(
-      page,
-    )) as Record<string, number>;
-    shown[i].push({ sentKbps, receivedKbps, audioSentKbps, audioReceivedKbps });
+    const { sentKbps, messagesSentKbps, audioSentKbps } = await said(page);
+    shown[i].push({ sentKbps, messagesSentKbps, audioSentKbps });
   }
 }
 const seconds = (performance.now() - fromMs) / 1000;
@@ -123,8 +121,6 @@ function round(value: number): number {
   return Math.round(10 * value) / 10;
 }
 console.log(JSON.stringify(figures, null, 1));
-const { sender } = (await said(caller)) as { sender?: { rate?: unknown; fps?: number } };
-console.log(JSON.stringify({ fps: sender?.fps, rate: sender?.rate }));
 if (options.json) await writeFile(options.json, JSON.stringify(figures, null, 1));
 await browser.close();
 await server.close();

@@ -161,6 +161,7 @@ shared('the page of a call', () => {
 
     it('can be used by everybody, and looks well in the dark', async () => {
       await waitForCosts(anna, 'talking-head');
+      await reads(anna, /are the talking head’s messages with their headers/);
       await expectAccessible(anna);
       // So that the charts show a while.
       await takeScreenshot(anna, 'in-call', 1020, 20_000);

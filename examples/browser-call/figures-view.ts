@@ -107,9 +107,16 @@ function showFacts(facts: Facts | undefined, sample: Sample | undefined): void {
     lines.push(`Your face is found by the model “${name}”, on ${runtime} (${reason}).`);
   }
   if (sample) {
-    const { audioSentKbps, audioReceivedKbps } = sample;
+    const { audioSentKbps, audioReceivedKbps, messagesSentKbps, sentKbps } = sample;
     lines.push(
       `Sound is apart: ${audioSentKbps.toFixed(0)} kbps sent, ${audioReceivedKbps.toFixed(0)} received.`,
+    );
+    if (sample.started && sample.sendMode === 'talking-head') {
+      lines.push(
+        `Of the ${sentKbps.toFixed(1)} kbps that are sent now, ${messagesSentKbps.toFixed(1)} are the talking head’s messages with their headers. The rest acknowledges what is received, and is the sound’s reports (RTCP).`,
+      );
+    }
+    lines.push(
       'The headers of UDP and IP are counted. The means leave out the start, when the reference pictures are sent once, and three seconds after each switch.',
     );
   }

@@ -4,6 +4,8 @@ import type { Mode } from './video-mode.js';
 
 /** IPv4 and UDP headers of a packet, in bytes: the statistics of a connection leave them out. */
 const IP_UDP_BYTES = 28;
+/** Record of DTLS 1.3, SCTP's common header and a DATA chunk's, in bytes a message; DTLS 1.2 has 15 more. */
+const MESSAGE_BYTES = { dtls13: 50, dtls12: 65 };
 /** Authentication tag of an SRTP packet, in bytes, by the cipher. */
 const SRTP_TAG_BYTES = { gcm: 16, other: 10 };
 /** After a change (of the mode, from the references to the motion) figures are a mixture. */
@@ -20,6 +22,8 @@ export interface Sample {
   readonly receivedKbps: number;
   readonly audioSentKbps: number;
   readonly audioReceivedKbps: number;
+  /** Of the messages of all data channels with their headers; what acknowledges them is not in it. */
+  readonly messagesSentKbps: number;
   /** Shown here, of the other side. */
   readonly fps: number | undefined;
   /** From the other side's camera to this screen; without the camera's own. */
@@ -36,6 +40,7 @@ interface Counters {
   readonly received: number;
   readonly audioSent: number;
   readonly audioReceived: number;
+  readonly messagesSent: number;
 }
 
 /** Takes a sample of the call each time it is asked; about once a second is meant. */
@@ -69,6 +74,7 @@ export class Sampler {
       receivedKbps: kbps(now.received - now.audioReceived, before.received - before.audioReceived),
       audioSentKbps: kbps(now.audioSent, before.audioSent),
       audioReceivedKbps: kbps(now.audioReceived, before.audioReceived),
+      messagesSentKbps: kbps(now.messagesSent, before.messagesSent),
       fps: receiveMode === 'ordinary' ? frames.fps : head?.fps,
       latencyMs: receiveMode === 'ordinary' ? frames.latencyMs : head?.latencyMs,
       started: sender?.state === 'streaming' && receiver?.state === 'showing',
@@ -80,14 +86,19 @@ export class Sampler {
 async function count(connection: RTCPeerConnection): Promise<Counters> {
   const report = await connection.getStats();
   const counters = { connection, sent: 0, received: 0, audioSent: 0, audioReceived: 0 };
+  let messagesSent = 0;
+  let header = IP_UDP_BYTES + MESSAGE_BYTES.dtls12;
   let tag = SRTP_TAG_BYTES.other;
   for (const stats of report.values()) {
     if (stats.type !== 'transport') continue;
     counters.sent += stats.bytesSent + IP_UDP_BYTES * (stats.packetsSent ?? 0);
     counters.received += stats.bytesReceived + IP_UDP_BYTES * (stats.packetsReceived ?? 0);
     if (/GCM/.test(stats.srtpCipher ?? '')) tag = SRTP_TAG_BYTES.gcm;
+    if (/^FEFC$/i.test(stats.tlsVersion ?? '')) header = IP_UDP_BYTES + MESSAGE_BYTES.dtls13;
   }
   for (const stats of report.values()) {
+    if (stats.type === 'data-channel')
+      messagesSent += stats.bytesSent + header * stats.messagesSent;
     if (stats.kind !== 'audio') continue;
     if (stats.type === 'outbound-rtp') {
       const headers = stats.headerBytesSent + stats.packetsSent * (IP_UDP_BYTES + tag);
@@ -97,7 +108,7 @@ async function count(connection: RTCPeerConnection): Promise<Counters> {
       counters.audioReceived += stats.bytesReceived + headers;
     }
   }
-  return { ...counters, atMs: performance.now() };
+  return { ...counters, messagesSent, atMs: performance.now() };
 }
 
 /** Counts the frames of ordinary video as they are shown. */

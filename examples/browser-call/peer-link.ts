@@ -13,6 +13,31 @@ const APP_STREAM = 10;
 
 export type LinkState = 'connecting' | 'connected' | 'interrupted';
 
+/** Header extension by which the receiver of a packet is to report its arrival (transport-wide congestion control). */
+const FEEDBACK = 'transport-wide-cc';
+
+interface HeaderExtension {
+  readonly uri: string;
+  direction: RTCRtpTransceiverDirection;
+}
+
+/** Of browsers that have it (RTP header extension control). */
+interface ExtensionControl {
+  getHeaderExtensionsToNegotiate?(): HeaderExtension[];
+  setHeaderExtensionsToNegotiate?(extensions: HeaderExtension[]): void;
+}
+
+/**
+ * The sound without reports of each packet's arrival: those cost more than a talking head, 10 kbps each way, and its
+ * rate is fixed. Ordinary video keeps its own.
+ */
+function withoutFeedback(sound: RTCRtpTransceiver & ExtensionControl): void {
+  const extensions = sound.getHeaderExtensionsToNegotiate?.();
+  if (!extensions) return;
+  for (const each of extensions) if (each.uri.includes(FEEDBACK)) each.direction = 'stopped';
+  sound.setHeaderExtensionsToNegotiate?.(extensions);
+}
+
 /** What a link is made of. */
 export interface PeerLinkOptions {
   /** The caller offers, the callee answers. */
@@ -51,7 +76,7 @@ export class PeerLink {
     this.connection.onconnectionstatechange = () => this.#follow();
     if (side === 'caller') {
       const streams = [this.#stream];
-      this.connection.addTransceiver(media.microphone ?? 'audio', { streams });
+      withoutFeedback(this.connection.addTransceiver(media.microphone ?? 'audio', { streams }));
       this.connection.addTransceiver('video', {
         streams,
         sendEncodings: [{ maxBitrate: MAX_VIDEO_BITRATE }],
