@@ -1,13 +1,24 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { CallReceiver } from '../src/call-receiver.js';
+import { CallSender } from '../src/call-sender.js';
+import { personalise } from '../src/cli/commands/personalise.js';
+import type { Picture } from '../src/geometry/picture.js';
 import { createDecoder } from '../src/models/decoder-node.js';
 import type { Pack } from '../src/models/pack.js';
 import { openPack } from '../src/models/pack-node.js';
+import { openPersonalPack } from '../src/models/personal-node.js';
+import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
+import { encodeIdentity } from '../src/protocol/identity.js';
+import { connectWerift } from '../src/transport/werift.js';
+import { faceAt } from './support/call.js';
 import { cartoonGeometry, cartoonReference } from './support/cartoon-face.js';
 import { temporaryFolder, writeClip } from './support/cli.js';
 import { type Ended, python, script } from './support/python.js';
+import { createSignallingPair } from './support/signalling-pair.js';
+import { syntheticFace, syntheticPicture } from './synthetic-face.js';
 import { describeNeeds } from './tools.js';
 
 /** The least that has every part: both self-attentions, blocks that change their width and such that do not. */
@@ -201,5 +212,93 @@ describeNeeds('torch')('fsth', () => {
       expect((await decoder.decode(cartoonGeometry())).data).not.toEqual(shown.data);
       await decoder.close();
     });
+
+    it('shows the person of a real call, from references and motion alone', async () => {
+      const shown = await showCall(pack, pack);
+      expect(shown.length).toBeGreaterThan(6);
+      const last = shown.at(-1)!;
+      // What the decoder makes of the enrolled references and that frame's geometry, as near as the motion codec is.
+      const decoder = createDecoder(pack);
+      const picture = syntheticPicture(256);
+      await decoder.setIdentity({
+        size: 256,
+        references: [{ picture, landmarks: syntheticFace() }],
+      });
+      const wanted = await decoder.decode(faceAt(CALL_FRAMES - 1));
+      await decoder.close();
+      expect(meanDifference(last, wanted)).toBeLessThan(2);
+    });
+
+    it('becomes a person’s own by fine-tuning, which a call sends', async () => {
+      const clip = await writeClip(inFolder('clip.webp'), 85);
+      const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+      const args = [
+        clip,
+        '--pack',
+        inFolder('pack'),
+        '--out',
+        inFolder('mine'),
+        '--minutes',
+        '0.02',
+      ];
+      await personalise(args, new AbortController().signal);
+      const summary = said.mock.calls.map(([text]) => String(text)).join('');
+      said.mockRestore();
+      expect(summary).toMatch(/trained +on 48 frames; measured on 12 of the clip's last fifth/);
+      expect(summary).toMatch(/gained +PSNR \d+\.\d\d → \d+\.\d\d dB/);
+      const mine = await openPersonalPack(inFolder('mine'), pack);
+      expect(mine.networks.generator).not.toEqual(pack.networks.generator);
+      expect(mine.networks.encoder).toEqual(pack.networks.encoder);
+      const [own, others] = [await showCall(mine, pack), await showCall(pack, pack)];
+      expect(meanDifference(own.at(-1)!, others.at(-1)!)).toBeGreaterThan(0.5);
+    });
   });
 });
+
+const CALL_FRAMES = 12;
+
+/** A call over werift of `CALL_FRAMES` frames; the pictures that were shown. */
+async function showCall(pack: Pack, receivers: Pack): Promise<Picture[]> {
+  const [left, right] = createSignallingPair();
+  const [from, to] = await Promise.all([
+    connectWerift({ role: 'sender', signalling: left }),
+    connectWerift({ role: 'receiver', signalling: right }),
+  ]);
+  const shown: Picture[] = [];
+  const codec = createNodePictureCodec();
+  const receiver = new CallReceiver({
+    channels: to.channels,
+    pack: receivers,
+    maxSize: 256,
+    decoder: createDecoder(receivers),
+    pictureCodec: codec,
+    onFrame: ({ picture }) => {
+      if (picture) shown.push(picture);
+    },
+  });
+  const ended = receiver.ended().then(() => to.close());
+  const neutral = syntheticFace();
+  const picture = await codec.encode(syntheticPicture(256), 95);
+  const identity = encodeIdentity({
+    size: 256,
+    neutral,
+    references: [{ picture, landmarks: neutral }],
+  });
+  const sender = new CallSender({
+    channels: from.channels,
+    pack,
+    identity,
+    fps: 25,
+    unpaced: true,
+  });
+  await sender.ready();
+  for (let index = 0; index < CALL_FRAMES; index++) sender.sendFrame(faceAt(index), 40 * index);
+  sender.end();
+  await Promise.all([sender.closed(), ended]);
+  expect(receiver.getStats().drops).toEqual({});
+  await from.close();
+  return shown;
+}
+
+const meanDifference = ({ data: a }: Picture, { data: b }: Picture): number =>
+  a.reduce((sum, value, i) => sum + Math.abs(value - b[i]), 0) / a.length;

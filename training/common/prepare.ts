@@ -10,14 +10,13 @@
  * `hard`, never `validation`). `--most`: frames of a clip, spread over it; clips of a person with many
  * share ten times as many. `common/crops.py` reads the cache; `--size` is pixels across.
  */
-import { closeSync, existsSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dataRoot, splits } from '../../bench/data.js';
 import { readFrames } from '../../bench/frames.js';
+import { type CropCache, createCropCache } from '../../src/cli/training/crop-cache.js';
 import { UserError } from '../../src/cli/user-error.js';
-import type { Landmarks } from '../../src/geometry/landmarks.js';
-import type { Picture } from '../../src/geometry/picture.js';
 import { resampleSquare, whole } from '../../src/geometry/resample.js';
 import { HeadCrop, toCropUnits } from '../../src/sender/crop.js';
 import { FEWEST_FACES, type TrackedClip } from '../portrait/clip.js';
@@ -31,42 +30,9 @@ const SOURCES = ['clip', 'hard', 'still'];
 const MIN_SIZE = 16;
 const MAX_SIZE = 512;
 
-interface Entry {
-  readonly person: string;
-  /** Crops of one clip were taken in one go: an episode's all come from one. */
-  readonly clip: string;
-  readonly source: string;
-}
-
-function createCache(folder: string, size: number) {
-  mkdirSync(folder, { recursive: true });
-  const crops = openSync(join(folder, 'crops.bin'), 'w');
-  const points = openSync(join(folder, 'landmarks.bin'), 'w');
-  const entries: Entry[] = [];
-  return {
-    entries,
-    add(picture: Picture, landmarks: Landmarks, entry: Entry): void {
-      const plane = size * size;
-      const planes = new Uint8Array(3 * plane);
-      for (let i = 0; i < plane; i++)
-        for (let c = 0; c < 3; c++) planes[c * plane + i] = picture.data[4 * i + c];
-      writeSync(crops, planes);
-      writeSync(points, new Uint8Array(Float32Array.from(landmarks).buffer));
-      entries.push(entry);
-    },
-    close(): void {
-      closeSync(crops);
-      closeSync(points);
-      writeFileSync(join(folder, 'index.json'), `${JSON.stringify({ size, entries })}\n`);
-    },
-  };
-}
-
-type Cache = ReturnType<typeof createCache>;
-
 /** Adds up to `most` crops of a clip, as a call would cut them; none where its first second shows no one. */
 async function addClip(
-  cache: Cache,
+  cache: CropCache,
   clip: TrackedClip,
   size: number,
   most: number,
@@ -105,7 +71,7 @@ async function addClip(
 }
 
 async function addData(
-  cache: Cache,
+  cache: CropCache,
   sources: readonly string[],
   size: number,
   most: number,
@@ -141,7 +107,7 @@ async function addData(
 
 /** Every video of a folder; one that cannot be used is named and left out. */
 async function addOwn(
-  cache: Cache,
+  cache: CropCache,
   folder: string,
   size: number,
   most: number,
@@ -186,7 +152,7 @@ async function main(): Promise<void> {
     throw new UserError(
       `${dataRoot()} holds no splits.json: set VISAVIS_DATA, or give --clips FOLDER with your videos`,
     );
-  const cache = createCache(folder, size);
+  const cache = createCropCache(folder, size);
   if (options.clips === undefined) await addData(cache, sources, size, most, options.tracks);
   else await addOwn(cache, options.clips, size, most, join(folder, 'tracks'));
   if (cache.entries.length === 0)

@@ -30,9 +30,14 @@ def settle(network):
     for _, layer in spectral_layers(network):
         parametrization = layer.parametrizations.weight
         matrix = parametrization.original.flatten(1)
-        u = torch.linalg.eigh(matrix @ matrix.T)[1][:, -1]
+        if len(matrix) <= matrix.shape[1]:
+            u = torch.linalg.eigh(matrix @ matrix.T)[1][:, -1]
+            v = F.normalize(matrix.T @ u, dim=0)
+        else:
+            v = torch.linalg.eigh(matrix.T @ matrix)[1][:, -1]
+            u = F.normalize(matrix @ v, dim=0)
         parametrization[0]._u.copy_(u)
-        parametrization[0]._v.copy_(F.normalize(matrix.T @ u, dim=0))
+        parametrization[0]._v.copy_(v)
 
 
 def fold(network):
@@ -55,6 +60,15 @@ def load_folded(network, weights):
     network.load_state_dict(own)
     settle(network)
     return network
+
+
+@torch.no_grad()
+def follow(average, model, keep):
+    """Moves running averages of weights on; buffers, which say how weights are normalised, are copied."""
+    for mean, value in zip(average.parameters(), model.parameters()):
+        mean.lerp_(value, 1 - keep)
+    for mean, value in zip(average.buffers(), model.buffers()):
+        mean.copy_(value)
 
 
 class DownBlock(nn.Module):

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from portrait.losses import bands, detail_energy
 
 LEVELS = 4
+# Adam's, BigGAN's (Brock et al. 2019); the paper says Adam alone.
+BETAS = (0.0, 0.999)
 
 
 def content(made, target):
@@ -25,10 +27,10 @@ def matching(features, wanted):
     return sum(F.l1_loss(ours, theirs.detach()) for ours, theirs in zip(features, wanted))
 
 
-def match(embeddings, video):
-    """L_MCH (section 3.2): L1 between each reference's embedding N x K x `most` and the video's row W_i,
-    N x `most`, which the discriminator's loss alone moves."""
-    return F.l1_loss(embeddings, video.detach()[:, None].expand_as(embeddings))
+def match(embeddings, rows):
+    """L_MCH (section 3.2): L1 between each reference's embedding, N x K x `most`, and the row W_i of its video,
+    N x `most`. A function of both (equation 3): each goes to the other with its own network's update."""
+    return F.l1_loss(embeddings, rows[:, None].expand_as(embeddings))
 
 
 def hinge(fake, real):

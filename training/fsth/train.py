@@ -18,14 +18,13 @@ from common.crops import batches
 from common.run import RunFolder, distributed, progress, read_config, seed_everything
 from portrait.losses import psnr, sharpness, ssim_loss
 
+from .blocks import follow
 from .data import Episodes
-from .losses import adversarial, content, hinge, match
+from .losses import BETAS, adversarial, content, hinge, match
 from .model import Discriminator, Fsth, Shape, signed
 
 LOG_EVERY = 50
 CHECKPOINT_EVERY = 250
-# BigGAN's; the paper says Adam alone.
-BETAS = (0.0, 0.999)
 TERMS = ('content', 'realism', 'matching', 'match', 'judge')
 MEASURES = ('psnr', 'ssim', 'sharpness')
 
@@ -41,7 +40,7 @@ class Config(Shape):
     rate: float = 5e-5         # of embedder and generator
     judge_rate: float = 2e-4
     judge_updates: int = 2     # for each of the generator's
-    content: float = 1.0
+    content: float = 100.0     # of our stand-in: its gradient is then twice that of the realism
     realism: float = 1.0
     matching: float = 10.0
     match: float = 10.0        # 0: the FF variant
@@ -108,12 +107,14 @@ class Learner:
         embeddings = self.model.embed(batch['references'], batch['reference_contours'])
         return self.model(batch['target_contours'], embeddings.mean(1)), embeddings
 
-    def judge_step(self, batch, made):
-        """One update of the discriminator on what was made of a batch; its loss (equation 6)."""
+    def judge_step(self, batch, made, embeddings):
+        """One update of the discriminator on what was made of a batch; its loss (equation 6). W goes to the
+        embeddings, too."""
         fake, _ = self.judge(made, batch['target_contours'], batch['video'])
         real, _ = self.judge(signed(batch['target']), batch['target_contours'], batch['video'])
         loss = hinge(fake, real)
-        update(self.judge_optimiser, self.judge, loss, self.processes)
+        matched = match(embeddings.detach(), self.judge.videos[batch['video']])
+        update(self.judge_optimiser, self.judge, loss + self.config.match * matched, self.processes)
         return loss
 
     def step(self, step, source):
@@ -123,27 +124,18 @@ class Learner:
         batch = next(source)
         made, embeddings = self.make(batch)
         terms = {'content': content(made, signed(batch['target'])),
-                 'match': match(embeddings, self.judge.videos[batch['video']]),
+                 'match': match(embeddings, self.judge.videos[batch['video']].detach()),
                  **adversarial(self.judge, made, signed(batch['target']), batch['target_contours'], batch['video'])}
         update(self.optimiser, self.model,
                sum(getattr(self.config, name) * term for name, term in terms.items()), self.processes)
-        terms['judge'] = self.judge_step(batch, made.detach())
+        terms['judge'] = self.judge_step(batch, made.detach(), embeddings)
         for _ in range(1, self.config.judge_updates):
             batch = next(source)
             with torch.no_grad():
-                made, _ = self.make(batch)
-            self.judge_step(batch, made)
+                made, embeddings = self.make(batch)
+            self.judge_step(batch, made, embeddings)
         follow(self.average, self.model, min(self.config.average, (step + 1) / (step + 10)))
         return {name: float(term) for name, term in terms.items()}
-
-
-@torch.no_grad()
-def follow(average, model, keep):
-    """Moves running averages of weights on; buffers, which say how weights are normalised, are copied."""
-    for mean, value in zip(average.parameters(), model.parameters()):
-        mean.lerp_(value, 1 - keep)
-    for mean, value in zip(average.buffers(), model.buffers()):
-        mean.copy_(value)
 
 
 @torch.no_grad()

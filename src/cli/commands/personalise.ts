@@ -11,22 +11,28 @@ import { openBase } from '../open-base.js';
 import { needed, onlyPositional, parseCommand } from '../options.js';
 import { makeFolder } from '../out-folder.js';
 import { createReporter } from '../reporter.js';
-import { type PersonalSamples, writePersonalSamples } from '../training/personal-samples.js';
+import { writePersonalCrops } from '../training/personal-crops.js';
+import type { PersonalSamples } from '../training/personal-frames.js';
+import { writePersonalSamples } from '../training/personal-samples.js';
 import { findPython, runTraining } from '../training/python.js';
 import { UserError } from '../user-error.js';
 
 /** Longest side of the pictures over the crop's, as a call reads a clip. */
 const PICTURE_PER_CROP = 5;
 
-/** What `training/portrait/train.py` measures; decibels, and shares of the source's detail. */
+/** What a training measures of frames that it was not given; decibels, and a share of the source's detail. */
 interface Measures {
-  readonly warp_psnr: number;
-  /** Over the warp alone. */
-  readonly gain: number;
-  /** Of the mouth and the eyes. */
-  readonly gain_features: number;
+  readonly psnr: number;
+  /** Of the mouth and the eyes; only differences of it mean something. */
+  readonly psnr_features: number;
   readonly sharpness: number;
 }
+
+/** What writes the samples that `personalise.py` of a family reads. */
+const SAMPLES: Readonly<Record<string, typeof writePersonalSamples>> = {
+  fsth: writePersonalCrops,
+  portrait: writePersonalSamples,
+};
 
 /** `visavis personalise CLIP --out FOLDER [--pack BASE] [--minutes M] [--tracker FOLDER]` */
 export async function personalise(args: readonly string[], abort: AbortSignal): Promise<void> {
@@ -35,9 +41,11 @@ export async function personalise(args: readonly string[], abort: AbortSignal): 
   const out = resolve(needed(command.out, 'out', 'a folder for the personal pack'));
   const { media, minutes } = command;
   const base = await openBase(media.pack);
-  if (personalPlaces(base).length === 0) {
+  const { family } = base.manifest;
+  const write = Object.hasOwn(SAMPLES, family) ? SAMPLES[family] : undefined;
+  if (personalPlaces(base).length === 0 || !write) {
     throw new UserError(
-      `pack ${media.pack} has no network to train: give --pack portrait-256-cpu, or another of its family`,
+      `pack ${media.pack} has no network to train: give --pack portrait-256-cpu, or another of the families ${Object.keys(SAMPLES).join(', ')}`,
     );
   }
   const python = await findPython();
@@ -50,10 +58,10 @@ export async function personalise(args: readonly string[], abort: AbortSignal): 
     );
   });
   try {
-    const counts = await writeSamples(path, samples, base, media.tracker, abort);
+    const counts = await writeSamples(path, samples, base, write, media.tracker, abort);
     const folder = resolve(await packFolder(media.pack));
     const paths = [folder, samples, differences];
-    const measures = await train(python, paths, minutes, abort);
+    const measures = await train(python, `${family}.personalise`, paths, minutes, abort);
     const bytes = encodePersonal(base, await readDifferences(differences, base));
     personalPack(base, bytes);
     await writePersonalPack(out, base, bytes);
@@ -67,6 +75,7 @@ async function writeSamples(
   path: string,
   folder: string,
   pack: Pack,
+  write: typeof writePersonalSamples,
   trackerPack: string | undefined,
   signal: AbortSignal,
 ): Promise<PersonalSamples> {
@@ -76,7 +85,7 @@ async function writeSamples(
     const tracker = await openFaceTracker({ packPath: trackerPack });
     try {
       const onFrame = (done: number) => reporter.progress({ done, total: clip.frameCount });
-      return await writePersonalSamples(clip, tracker, { path, folder, pack, signal, onFrame });
+      return await write(clip, tracker, { path, folder, pack, signal, onFrame });
     } finally {
       await tracker.close();
     }
@@ -89,6 +98,7 @@ async function writeSamples(
 /** Trains, and gives what was measured before and after. */
 async function train(
   python: string,
+  module: string,
   paths: readonly string[],
   minutes: number,
   signal: AbortSignal,
@@ -98,7 +108,7 @@ async function train(
   let measures: { readonly base: Measures; readonly personal: Measures } | undefined;
   try {
     await runTraining(python, {
-      module: 'portrait.personalise',
+      module,
       args: [...paths, '--minutes', `${minutes}`],
       signal,
       onLine(value) {
@@ -135,10 +145,10 @@ function summary(
   { trained, heldOut }: PersonalSamples,
   { base, personal }: { readonly base: Measures; readonly personal: Measures },
 ): string {
-  const gain = personal.gain - base.gain;
-  const features = personal.gain_features - base.gain_features;
+  const gain = personal.psnr - base.psnr;
+  const features = personal.psnr_features - base.psnr_features;
   const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)} dB`;
-  const psnr = (of: Measures) => (of.warp_psnr + of.gain).toFixed(2);
+  const psnr = (of: Measures) => of.psnr.toFixed(2);
   const lines = [
     `trained   on ${trained} frames; measured on ${heldOut} of the clip's last fifth, which were not trained on`,
     `gained    PSNR ${psnr(base)} → ${psnr(personal)} dB (${signed(gain)}; mouth and eyes ${signed(features)}), sharpness ${base.sharpness.toFixed(2)} → ${personal.sharpness.toFixed(2)}`,

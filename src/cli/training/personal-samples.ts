@@ -1,55 +1,24 @@
 import type { Landmarks } from '../../geometry/landmarks.js';
 import { neutralGeometry } from '../../geometry/pose.js';
-import { resampleSquare } from '../../geometry/resample.js';
 import type { DecoderReference } from '../../models/decoder.js';
-import { NETWORK_SIZE } from '../../models/families/portrait-inputs.js';
-import type { Pack } from '../../models/pack.js';
-import { createNodePictureCodec } from '../../models/picture-codec-node.js';
-import { parseIdentity } from '../../protocol/identity.js';
-import { toCropUnits } from '../../sender/crop.js';
 import { spreadChoice } from '../../sender/enrolment.js';
-import { continueFace } from '../../sender/face-distance.js';
 import type { FaceTracker } from '../../sender/tracker.js';
-import { enrolClip } from '../enrol-clip.js';
 import type { ClipSource } from '../media/clip-source.js';
-import { UserError } from '../user-error.js';
 import { createCache, MAX_COUNT } from './cache-file.js';
+import {
+  type Frame,
+  type PersonalSamples,
+  type PersonalSamplesOptions,
+  readPersonalFrames,
+} from './personal-frames.js';
 import { addSet, boxes, compressed, enrolled } from './sample.js';
 
-/** Seconds that a call enrols from by default. */
-const ENROL_SECONDS = 1;
-/** Frames kept at most: each is 2 MB on the disk, and three a second differ enough. */
-const MOST_FRAMES = 300;
-/** Frames that a clip must give: with fewer there is nothing to learn and nothing to measure. */
-const FEWEST_FRAMES = 50;
-/** The end of the clip that is measured and not trained on. */
-export const HELD_OUT_SHARE = 0.2;
 /** Sets of references beside the enrolment's: the next call enrols from other pictures. */
 const OTHER_SETS = 6;
 /** Frames that follow each other, of which such a set is chosen. */
 const SET_WINDOW = 10;
 /** Frames over which what each reference shows fades to what it should: see `ReferenceChooser`. */
 const SETTLING = 3;
-
-interface Frame extends DecoderReference {
-  readonly index: number;
-}
-
-export interface PersonalSamplesOptions {
-  /** The clip's path, for messages. */
-  readonly path: string;
-  /** Where the cache goes: a folder that is there. */
-  readonly folder: string;
-  readonly pack: Pack;
-  readonly signal: AbortSignal;
-  readonly onFrame: (count: number) => void;
-}
-
-/** How many samples there are. */
-export interface PersonalSamples {
-  readonly trained: number;
-  readonly heldOut: number;
-}
 
 /**
  * Writes the cache that `training/portrait/personalise.py` reads: the person in the clip as a call
@@ -61,17 +30,7 @@ export async function writePersonalSamples(
   tracker: FaceTracker,
   options: PersonalSamplesOptions,
 ): Promise<PersonalSamples> {
-  const { enrolment, frames } = await readFrames(clip, tracker, options);
-  const first = frames[0]?.index ?? 0;
-  const last = frames.at(-1)?.index ?? 0;
-  const border = last - HELD_OUT_SHARE * (last - first);
-  const trained = frames.filter(({ index }) => index <= border);
-  const heldOut = frames.filter(({ index }) => index > border);
-  if (frames.length < FEWEST_FRAMES) {
-    throw new UserError(
-      `${options.path} shows a face in ${frames.length} frames after the first second, and ${FEWEST_FRAMES} are needed: give a clip of about a minute`,
-    );
-  }
+  const { enrolment, trained, heldOut } = await readPersonalFrames(clip, tracker, options);
   const { basis } = options.pack;
   const cache = createCache(options.folder);
   const toSet = (references: readonly DecoderReference[], neutral: Landmarks) => ({
@@ -99,61 +58,6 @@ export async function writePersonalSamples(
   for (const frame of heldOut) add(frame, 'held-out', own);
   cache.close();
   return { trained: trained.length, heldOut: heldOut.length };
-}
-
-/** Enrols as a call does, and keeps frames of the rest, evenly spread. */
-async function readFrames(
-  clip: ClipSource,
-  tracker: FaceTracker,
-  { path, signal, onFrame }: PersonalSamplesOptions,
-) {
-  const pictures = clip.frames()[Symbol.asyncIterator]();
-  try {
-    const { crop, identity, nextIndex, ...enrolled } = await enrolClip(pictures, clip, tracker, {
-      path,
-      size: NETWORK_SIZE,
-      references: MAX_COUNT,
-      seconds: ENROL_SECONDS,
-    });
-    let { face } = enrolled;
-    let every = 1;
-    let frames: Frame[] = [];
-    for (let index = nextIndex; ; index++) {
-      const { value: picture, done } = await pictures.next();
-      if (done) break;
-      signal.throwIfAborted();
-      onFrame(index);
-      const found = continueFace(await tracker.track(picture), face);
-      if (!found) continue;
-      face = found;
-      const square = crop.follow(found.landmarks);
-      if ((index - nextIndex) % every !== 0) continue;
-      frames.push({
-        index,
-        picture: resampleSquare(picture, square, NETWORK_SIZE),
-        landmarks: toCropUnits(found.landmarks, square),
-      });
-      if (frames.length > MOST_FRAMES) {
-        every *= 2;
-        frames = frames.filter((frame) => (frame.index - nextIndex) % every === 0);
-      }
-    }
-    return { enrolment: await decoded(identity), frames };
-  } finally {
-    await pictures.return?.();
-  }
-}
-
-/** An identity as the receiver has it. */
-async function decoded(bytes: Uint8Array) {
-  const identity = parseIdentity(bytes);
-  if (!identity.ok) throw new Error(`the enrolment cannot be read back: ${identity.drop}`);
-  const codec = createNodePictureCodec();
-  const references = identity.value.references.map(async ({ picture, landmarks }) => ({
-    picture: await codec.decode(picture, NETWORK_SIZE),
-    landmarks,
-  }));
-  return { neutral: identity.value.neutral, references: await Promise.all(references) };
 }
 
 /** Stretches of frames, evenly spread. */
