@@ -18,7 +18,7 @@ from common.crops import batches
 from common.run import RunFolder, distributed, progress, read_config, seed_everything
 from portrait.losses import psnr, sharpness, ssim_loss
 
-from .blocks import follow
+from .blocks import follow, settle
 from .data import Episodes
 from .losses import BETAS, adversarial, content, hinge, match
 from .model import Discriminator, Fsth, Shape, signed
@@ -151,6 +151,7 @@ def measure(make, episodes):
 
 def evaluate(model, episodes, config, device):
     """`measure` of the feed-forward pictures of who is held out."""
+    settle(model)
     make = lambda batch: model(batch['target_contours'],
                                model.embed(batch['references'], batch['reference_contours']).mean(1))
     return measure(make, episodes.held_out_batches(config.references, device))
