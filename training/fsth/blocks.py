@@ -45,7 +45,11 @@ def fold(network):
     settle(network)
     network.eval()
     for _, layer in spectral_layers(network):
-        parametrize.remove_parametrizations(layer, 'weight', leave_parametrized=True)
+        weight = layer.weight.detach().clone()
+        # PyTorch's own removal takes the property from a class that copies of the network share.
+        layer.__class__ = parametrize.type_before_parametrizations(layer)
+        del layer.parametrizations
+        layer.register_parameter('weight', nn.Parameter(weight))
     return network
 
 
