@@ -123,6 +123,8 @@ describe('model packs', () => {
     ['another format', () => edited({ format: 2 }), /not of format 1: use a pack for this version/],
     ['another bitstream', () => edited({ protocol: 2 }), /bitstream 2, this library speaks 1/],
     ['a bad name', () => edited({ name: '../x' }), /lacks a field or has one of the wrong type/],
+    ['a size of no picture', () => edited({ size: 8 }), /lacks a field/],
+    ['a size that is none', () => edited({ size: '64' }), /lacks a field/],
     ['no motion', () => edited({ motion: undefined }), /lacks a field/],
     ['files outside', () => edited({ files: { '../../etc/passwd': {} } }), /lacks a field/],
     [
