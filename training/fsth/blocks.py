@@ -129,7 +129,7 @@ class AdaptiveNorm(nn.Module):
         self.norm = nn.InstanceNorm2d(channels)
 
     def forward(self, x, adaptive):
-        scale, shift = adaptive[:, :, None, None].chunk(2, 1)
+        scale, shift = adaptive[:, :, None, None].split(self.channels, 1)
         return self.norm(x) * (1 + scale) + shift
 
 
