@@ -214,6 +214,24 @@ describe('a decoder whose network fails', () => {
     },
   );
 
+  it('waits for the other way where there is no picture without a network', async () => {
+    const [gpu, wasm] = [platform(), platform()];
+    const first = chosen('webgpu', '', gpu.open);
+    const decoder = new LastingDecoder(first, {
+      warp: () => undefined,
+      network: ({ runtime }, reason) =>
+        runtime === 'webgpu' ? Promise.resolve(chosen('wasm', reason, wasm.open)) : undefined,
+    });
+    await decoder.setIdentity(person());
+    gpu.state.does = 'fail';
+    expect(isRed(await decoder.decode(geometry))).toBe(true);
+    expect(decoder.facts.runtime).toBe('wasm');
+    expect(first.abandoned).toBe(true);
+    wasm.state.does = 'fail';
+    await expect(decoder.decode(geometry)).rejects.toThrow('it is gone');
+    await decoder.close();
+  });
+
   it('lets the other way go that is ready after the end', async () => {
     const { state, open } = platform();
     let ready: (chosen: ChosenDecoder) => void = () => undefined;
