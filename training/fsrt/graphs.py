@@ -66,18 +66,6 @@ class Tile(nn.Module):
         return self.decoder.ask(pixels[None], constant, [part[None] for part in memory])[0]
 
 
-class Whole(nn.Module):
-    """The decoder as it would be without the shortcuts, to measure them: the set-latent 1 x T x width comes in, and
-    each query holds its constant part."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.decoder = model.decoder
-
-    def forward(self, pixels, keypoints, expression, latent):
-        return self.decoder(latent, pixels[None], keypoints, expression)[0]
-
-
 @torch.no_grad()
 def examples(model, sources=2, pixels=96, seed=0):
     """For each graph by name: the module, example inputs by name, names of its outputs, axes of any length."""
@@ -103,16 +91,6 @@ def examples(model, sources=2, pixels=96, seed=0):
                                   **dict(zip(MEMORY, memory))}, ['colours'],
                     {'pixels': {0: 'pixels'}, 'colours': {0: 'pixels'}, **tokens}),
     }
-
-
-def whole_example(model):
-    """As an entry of `examples`: the decoder without the shortcuts."""
-    _, inputs, _, _ = examples(model, 1)['enrolment']
-    latent = model.encoder(*(part[None] for part in inputs.values()))
-    pixels = examples(model, 1)['decoder'][1]['pixels']
-    return (Whole(model), {'pixels': pixels, 'keypoints': inputs['keypoints'], 'expression': inputs['expression'],
-                           'latent': latent.detach()}, ['colours'],
-            {'pixels': {0: 'pixels'}, 'colours': {0: 'pixels'}, 'latent': {1: 'tokens'}})
 
 
 def graph(example):
