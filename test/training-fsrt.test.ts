@@ -8,6 +8,7 @@ import { vectorOf, withVector } from '../src/geometry/motion-vector.js';
 import type { Picture } from '../src/geometry/picture.js';
 import { whole } from '../src/geometry/resample.js';
 import type { DecoderOptions } from '../src/models/decoder.js';
+import { createDecoder as createNodeDecoder } from '../src/models/decoder-node.js';
 import { bytesPerPixel } from '../src/models/families/fsrt-tiles.js';
 import { createDecoder } from '../src/models/families/index.js';
 import type { Tensor } from '../src/models/inference.js';
@@ -226,6 +227,7 @@ describeNeeds('torch')('FSRT', () => {
     await expect(createFrameAnalyser({ ...made, pack: lacking })).rejects.toThrow(
       /no network "expression", which finds its motion/,
     );
+    expect(() => createNodeDecoder(pack, { memoryBudget: -1 })).toThrow(/^memoryBudget: must be/);
     await expect(createAnyAnalyser({ ...made, pack })).rejects.toThrow(/^open: must be a function/);
     expect(() => createDecoder(pack, open, { memoryBudget: 0 })).toThrow(/^memoryBudget: must be/);
     expect(canKeep(pack)).toBe(false);
