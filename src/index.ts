@@ -40,7 +40,12 @@ export { createPictureVerifier, type JudgedPicture } from './consent/verify-pict
 export { CROP_UNITS, type Landmarks, POINT_COUNT } from './geometry/landmarks.js';
 export { createPicture, type Picture } from './geometry/picture.js';
 export { resampleSquare } from './geometry/resample.js';
-export type { DecoderIdentity, DecoderReference, FaceDecoder } from './models/decoder.js';
+export type {
+  DecoderIdentity,
+  DecoderOptions,
+  DecoderReference,
+  FaceDecoder,
+} from './models/decoder.js';
 export { createDecoder } from './models/families/index.js';
 export {
   loadPack,
