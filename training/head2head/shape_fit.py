@@ -17,7 +17,7 @@ from tracker.points import POINTS, regions
 
 ROUNDS = 4
 SOFT_WEIGHT = 0.15  # as in src/geometry/pose.ts
-PRIOR_WEIGHT = 0.02  # w_pr, of coefficients in their standard deviation; w_l is 1
+PRIOR_WEIGHT = 0.02  # w_pr; w_l is 1
 SMOOTH_WEIGHT = 1.0  # w_sm
 BOX = 4.0  # largest coefficient, in its standard deviation over the clip
 
