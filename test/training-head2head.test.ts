@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CallReceiver } from '../src/call-receiver.js';
 import { CallSender } from '../src/call-sender.js';
+import { personalise } from '../src/cli/commands/personalise.js';
 import type { Picture } from '../src/geometry/picture.js';
 import { neutralGeometry } from '../src/geometry/pose.js';
 import { createDecoder } from '../src/models/decoder-node.js';
 import { openPack } from '../src/models/pack-node.js';
+import { openPersonalPack } from '../src/models/personal-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import { encodeIdentity } from '../src/protocol/identity.js';
 import { connectWerift } from '../src/transport/werift.js';
@@ -74,6 +76,29 @@ print(json.dumps({
 }))
 `;
 
+/** A drawn person before a wall; how much of them is found. */
+const FOREGROUND = `
+import json
+import cv2
+import numpy as np
+from head2head.foreground import OVAL, foreground
+from tracker.points import canonical_face
+rng, size, face = np.random.default_rng(1), 64, canonical_face().astype('f4')
+picture = np.full((size, size, 3), (40, 90, 160), 'f4')
+person = np.zeros((size, size), 'u1')
+x, y = face[OVAL, 0] / 4, face[OVAL, 1] / 4
+head = np.round(np.stack([x + 0.15 * (x - x.mean()), y + 0.15 * (y - y.mean())], 1)).astype('i4')
+cv2.fillPoly(person, [np.array([[22, 52], [42, 52], [50, 63], [14, 63]])], 1)
+picture[person > 0] = (120, 20, 30)
+skull = np.zeros_like(person)
+cv2.fillPoly(skull, [head], 1)
+picture[skull > 0] = (220, 170, 140)
+person |= skull
+made = foreground(np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255).astype('u1').transpose(2, 0, 1), face) > 127
+print(json.dumps({'iou': float((made & (person > 0)).sum() / (made | (person > 0)).sum()),
+    'head': float(made[skull > 0].mean()), 'beside': float(made[person == 0].mean())}))
+`;
+
 /** The least that the trainer takes; the discriminators included. */
 const CONFIG = `
 size = 32
@@ -129,6 +154,13 @@ describeNeeds('torch')('head2head', () => {
     expect(said.advanced).toEqual([4, 5, 6, 7, 8, 9]);
     expect(said.windows).toEqual([[6, 7, 8], [4, 6, 8], [0, 4, 8], []]);
     expect(said.blocks).toEqual([2, 1]);
+  });
+
+  it('finds who is in front', async () => {
+    const said = JSON.parse((await python('-c', FOREGROUND)).stdout);
+    expect(said.iou).toBeGreaterThan(0.7);
+    expect(said.head).toBeGreaterThan(0.95);
+    expect(said.beside).toBeLessThan(0.02);
   });
 
   describe('from videos to a pack', () => {
@@ -310,6 +342,29 @@ print(json.dumps({'embedder': same('embedder'), 'projection': same('projection')
         expect(shown.length).toBeGreaterThan(6);
         expect(shown.every(({ width, height }) => width === 256 && height === 256)).toBe(true);
         expect(shown.at(-1)!.data).not.toEqual(shown[0].data);
+      },
+      HOOK_MS,
+    );
+
+    it(
+      'becomes a person’s own by fine-tuning, as visavis personalise does it',
+      async () => {
+        const pack = inFolder('pack-call');
+        const clip = await writeClip(inFolder('clip.webp'), 85);
+        const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+        const out = inFolder('mine');
+        await personalise(
+          [clip, '--pack', pack, '--out', out, '--minutes', '0.02'],
+          new AbortController().signal,
+        );
+        const summary = said.mock.calls.map(([text]) => String(text)).join('');
+        said.mockRestore();
+        expect(summary).toMatch(/trained +on 48 frames; measured on 12 of the clip's last fifth/);
+        expect(summary).toMatch(/gained +PSNR \d+\.\d\d → \d+\.\d\d dB/);
+        const base = await openPack(pack);
+        const mine = await openPersonalPack(out, base);
+        expect(mine.networks.generator).not.toEqual(base.networks.generator);
+        expect(mine.networks.embedder).toEqual(base.networks.embedder);
       },
       HOOK_MS,
     );

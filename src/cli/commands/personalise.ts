@@ -31,6 +31,7 @@ interface Measures {
 /** What writes the samples that `personalise.py` of a family reads. */
 const SAMPLES: Readonly<Record<string, typeof writePersonalSamples>> = {
   fsth: writePersonalCrops,
+  head2head: writePersonalCrops,
   portrait: writePersonalSamples,
 };
 
