@@ -97,6 +97,28 @@ describe('rate control where messages get lost', () => {
     expect(Math.max(...seconds.map(({ sentBps }) => sentBps))).toBeLessThan(21_000);
   });
 
+  it('keeps copies between bursts', () => {
+    const burstLoss = { enterBad: (0.25 * 0.05) / 0.95, leaveBad: 0.25, lossGood: 0, lossBad: 1 };
+    const seconds = rateCall({ seconds: 180, paths: [{ burstLoss }] });
+    const first = seconds.findIndex(({ redundancy }) => redundancy > 0);
+    const after = seconds.slice(first);
+    const kept = after.filter(({ redundancy }) => redundancy > 0).length / after.length;
+    expect(first).toBeLessThan(30);
+    expect(kept).toBeGreaterThan(0.85);
+  });
+
+  it('lowest takes more than its bits while messages get lost, but never more than the application says', () => {
+    const paths = [{}, { fromMs: 10_000, loss: 0.1 }, { fromMs: 40_000 }];
+    const seconds = rateCall({ preset: 'lowest', seconds: 100, paths });
+    expect(seconds[9]).toMatchObject({ redundancy: 0, limitBps: 8_800 });
+    expect(seconds[30]).toMatchObject({ redundancy: 1, limitBps: 15_800 });
+    expect(mean(seconds.slice(12, 40).map(({ sentBps }) => sentBps))).toBeLessThan(15_800);
+    expect(seconds.at(-1)).toMatchObject({ redundancy: 0, limitBps: 8_800 });
+    const told = rateCall({ preset: 'lowest', maxBitrateBps: 8_800, seconds: 60, paths });
+    expect(mean(told.slice(12, 40).map(({ sentBps }) => sentBps))).toBeLessThan(8_800);
+    expect(told.every(({ limitBps }) => limitBps <= 8_800)).toBe(true);
+  });
+
   it('does nothing about a message now and then', () => {
     const seconds = rateCall({ seconds: 120, paths: [{ loss: 0.003 }] });
     expect(seconds.every(({ redundancy }) => redundancy === 0)).toBe(true);
@@ -131,8 +153,10 @@ describe('rate control on a path that takes less', () => {
 
   it('a short queue that loses what is too much: fewer bits, not more copies', () => {
     const paths = [{}, narrow(7_000, 10_000, 300)];
-    const seconds = rateCall({ preset: 'lowest-latency', seconds: 60, paths });
-    expect(seconds.at(-1)!.sentBps).toBeLessThan(9_000);
+    const settled = rateCall({ preset: 'lowest-latency', seconds: 100, paths }).slice(20);
+    expect(mean(settled.map(({ sentBps }) => sentBps))).toBeLessThan(7_000);
+    expect(mean(settled.map(({ loss }) => loss))).toBeLessThan(0.1);
+    expect(settled.some(({ redundancy }) => redundancy > 0)).toBe(false);
   });
 });
 

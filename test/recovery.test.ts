@@ -7,6 +7,9 @@ import { parseIdentity } from '../src/protocol/identity.js';
 import type { MotionState } from '../src/protocol/motion-codec.js';
 import { MotionDepacketizer } from '../src/protocol/motion-depacketizer.js';
 import { parseMotion } from '../src/protocol/motion-packet.js';
+import type { MotionSenderOptions } from '../src/sender/motion-sender.js';
+import { RATE_PRESETS } from '../src/sender/rate-presets.js';
+import type { SimulatedLinkOptions } from '../src/transport/simulated-link.js';
 import { type CallOptions, IDENTITY, PACK, simulatedCall } from './support/call.js';
 import { recordedSender, seeded, stream, WARP_TABLES, walk } from './support/motion-stream.js';
 import type { Shown } from './support/simulated-call.js';
@@ -61,7 +64,11 @@ describe('messages that can each be decoded by itself', () => {
 });
 
 function call(framesPerPacket: number, frames: number, options: CallOptions = {}, redundancy = 1) {
-  const one = simulatedCall({ ...options, sender: { framesPerPacket, redundancy } });
+  return callOf({ framesPerPacket, redundancy }, frames, options);
+}
+
+function callOf(sender: MotionSenderOptions, frames: number, options: CallOptions = {}) {
+  const one = simulatedCall({ ...options, sender });
   one.connect();
   one.stream(frames);
   one.hangUp();
@@ -213,5 +220,18 @@ describe.each(FRAMES_PER_MESSAGE)('a call of %i frames a message', (framesPerMes
     const adapted = shown.slice(250, -10);
     expect(longestGap(adapted)).toBeLessThan(100);
     expect(adapted.some(({ origin }) => origin === 'held')).toBe(false);
+  });
+});
+
+describe.each(RATE_PRESETS)('the preset %s, from the first frame of the call on', (preset) => {
+  const shareOf = (forward: Partial<SimulatedLinkOptions>) =>
+    shareOff(callOf({ preset }, FRAMES, { forward, backward: forward }));
+
+  it('at 10 % loss shows at most 1 % of the frames otherwise than a quiet network', () => {
+    expect(shareOf({ loss: 0.1, seed: 3 })).toBeLessThan(0.01);
+  });
+
+  it('at 5 % loss in bursts of 4 messages at most 3 %', () => {
+    expect(shareOf({ burstLoss, seed: 4 })).toBeLessThan(0.03);
   });
 });

@@ -10,6 +10,8 @@ export interface LinkReport {
 
 /** Half of what is known of loss is forgotten in this time. */
 const LOSS_HALF_LIFE_MS = 5_000;
+/** And half of the worst of it in this time: bursts of 5 % lie some ten seconds apart, and the next one comes. */
+const WORST_HALF_LIFE_MS = 15_000;
 /** Messages that are taken as sent and arrived before anything is known: one loss proves little. */
 const PRIOR_MESSAGES = 25;
 /** A queue above this is ours; jitter of 200 ms looks like it once in a quarter of an hour. */
@@ -61,6 +63,7 @@ export class LinkEstimate {
   #lost = 0;
   #heard = 0;
   #lossMs = 0;
+  #worstLoss = 0;
   #limitBps: number;
   /** What the path was found to take, the last time that it took no more. */
   #capacityBps = Infinity;
@@ -78,6 +81,18 @@ export class LinkEstimate {
   /** Share of the messages that the network loses now, 0–1. */
   get loss(): number {
     return this.#lost / (this.#heard + PRIOR_MESSAGES);
+  }
+
+  /**
+   * The share that copies are to be prepared for: the worst of late, slowly forgotten. None where the path is
+   * being tried beyond what it was last found to take: what it loses then, copies would only add to.
+   */
+  get expectedLoss(): number {
+    return this.#tested ? 0 : Math.max(this.loss, this.#worstLoss);
+  }
+
+  get #tested(): boolean {
+    return this.limited && this.#limitBps >= 0.9 * this.#capacityBps;
   }
 
   /** Milliseconds of queue, as last reported. */
@@ -119,10 +134,12 @@ export class LinkEstimate {
   /** Takes a report. */
   report({ loss, queueMs = 0, newestFrame }: LinkReport, nowMs: number): void {
     const kept = 0.5 ** ((nowMs - this.#lossMs) / LOSS_HALF_LIFE_MS);
+    this.#worstLoss *= 0.5 ** ((nowMs - this.#lossMs) / WORST_HALF_LIFE_MS);
     this.#lossMs = nowMs;
     this.#lost = this.#lost * kept + loss * this.#messages;
     this.#heard = this.#heard * kept + this.#messages;
     this.#messages = 0;
+    this.#worstLoss = Math.max(this.#worstLoss, this.loss);
     const sinceMs = nowMs - (this.#reportMs ?? nowMs - SILENT_MS);
     const newest = this.#sentBy.findLast(({ frame }) => frame <= (newestFrame ?? -1));
     const arrivedBps = this.#arrived(newest?.bytes, sinceMs);

@@ -101,7 +101,7 @@ export class RateController {
     this.#aims = aims;
     this.#wire = wire;
     this.#model = new RateModel(fps, wire);
-    this.#link = new LinkEstimate(aims.maxBitrateBps);
+    this.#link = new LinkEstimate(aims.lossyBitrateBps);
     this.#candidates = allSettings(fixed);
     this.#current = this.#best();
   }
@@ -145,29 +145,29 @@ export class RateController {
   get wantsIndependent(): boolean {
     const coded = this.#quantiser ?? this.#current.quantiser;
     if (coded >= this.#current.quantiser) return false;
-    return this.#bps({ ...this.#current, quantiser: coded }) > URGENT * this.#link.limitBps;
+    return this.#bps({ ...this.#current, quantiser: coded }) > URGENT * this.#limitBps;
   }
 
   /** Bits a second that motion leaves for reference pictures. */
   get pictureBps(): number {
-    return Math.max(0, this.#link.limitBps - this.#bps(this.#current));
+    return Math.max(0, this.#limitBps - this.#bps(this.#current));
   }
 
   /** The same while an urgent picture waits. */
   get urgentPictureBps(): number {
-    return Math.max(this.pictureBps, URGENT_PICTURE_SHARE * this.#link.limitBps);
+    return Math.max(this.pictureBps, URGENT_PICTURE_SHARE * this.#limitBps);
   }
 
   /** What is in force now. */
   get decision(): RateDecision {
-    const { limitBps, limited, loss, queueMs } = this.#link;
+    const { limited, loss, queueMs } = this.#link;
     const motionBps = this.#bps(this.#current);
     const protects = this.#current.redundancy > 0 && loss > 0;
     const bounded = limited ? 'congestion' : protects ? 'loss' : 'bitrate';
     return {
       ...this.#current,
       reason: this.#heldBack ? bounded : protects ? 'loss' : 'preset',
-      limitBps,
+      limitBps: this.#limitBps,
       motionBps,
       pictureBps: this.pictureBps,
       bundlingMs: this.#model.bundlingMs(this.#current),
@@ -194,10 +194,20 @@ export class RateController {
     return this.#score(best) < this.#score(this.#current) - margin;
   }
 
+  get #notableLoss(): number {
+    const { expectedLoss } = this.#link;
+    return expectedLoss < NOTABLE_LOSS ? 0 : expectedLoss;
+  }
+
+  get #limitBps(): number {
+    const { maxBitrateBps, lossyBitrateBps } = this.#aims;
+    return Math.min(this.#link.limitBps, this.#notableLoss > 0 ? lossyBitrateBps : maxBitrateBps);
+  }
+
   get #room(): number {
     const share = this.picturesPending === 'urgent' ? URGENT_PICTURE_SHARE : PENDING_PICTURE_SHARE;
     const kept = this.picturesPending ? share : 0;
-    return (1 - kept) * this.#link.limitBps;
+    return (1 - kept) * this.#limitBps;
   }
 
   #bps(settings: MotionSettings): number {
@@ -206,7 +216,7 @@ export class RateController {
 
   /** Pixels: the lower, the better. */
   #score(settings: MotionSettings): number {
-    const loss = this.#link.loss < NOTABLE_LOSS ? 0 : this.#link.loss;
+    const loss = this.#notableLoss;
     const waitMs = this.#model.bundlingMs(settings) + this.#model.repairMs(settings, loss);
     const beyondMs = Math.max(0, waitMs - this.#aims.maxLatencyMs);
     return (

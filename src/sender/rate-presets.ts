@@ -10,6 +10,8 @@ export const RATE_PRESETS: readonly RatePreset[] = ['lowest', 'balanced', 'lowes
 export interface RateAims {
   /** Bits a second on the wire, forward, every header counted. */
   readonly maxBitrateBps: number;
+  /** The same while messages get lost: what the preset gives for copies. */
+  readonly lossyBitrateBps: number;
   /** What bundling may add, in milliseconds. */
   readonly maxLatencyMs: number;
   /** Pixels of lip error that a millisecond of latency beyond that is worth. */
@@ -18,8 +20,13 @@ export interface RateAims {
   readonly pixelsPerKbps: number;
 }
 
+/** One copy of four frames a message, lively ones, and what makes each message stand alone (`bench/recovery.ts`). */
+const LOWEST_PROTECTION_BPS = 7_000;
+
+type Limits = 'maxBitrateBps' | 'lossyBitrateBps';
+
 const AIMS: Readonly<
-  Record<RatePreset, Omit<RateAims, 'maxBitrateBps'> & { readonly maxBitrateBps?: number }>
+  Record<RatePreset, Omit<RateAims, Limits> & { readonly maxBitrateBps?: number }>
 > = {
   lowest: { maxLatencyMs: 120, pixelsPerMs: 0.0005, pixelsPerKbps: 0.01 },
   balanced: { maxBitrateBps: 20_000, maxLatencyMs: 120, pixelsPerMs: 0.002, pixelsPerKbps: 0.002 },
@@ -41,7 +48,10 @@ const MAX_LATENCY_MS = 1_000;
 export interface RateOptions {
   /** 'balanced' by default. */
   readonly preset?: RatePreset;
-  /** Bits a second on the wire, forward, 3 000–10 000 000: motion and pictures with all their headers. */
+  /**
+   * Bits a second on the wire, forward, 3 000–10 000 000: motion and pictures with all their headers. Without it
+   * `lowest` takes up to 7 kbps more while messages get lost.
+   */
   readonly maxBitrateBps?: number;
   /** Milliseconds that bundling may add, 0–1000: so long frames wait, to save headers. Given up where the bitrate leaves no other way. */
   readonly maxLatencyMs?: number;
@@ -55,10 +65,12 @@ export function rateAims(options: RateOptions, wire: WireProfile): RateAims {
   const aims = AIMS[preset];
   const { maxLatencyMs = aims.maxLatencyMs } = options;
   const { maxBitrateBps = aims.maxBitrateBps ?? wire.lowestBps } = options;
+  const isOpen = options.maxBitrateBps === undefined && aims.maxBitrateBps === undefined;
+  const lossyBitrateBps = maxBitrateBps + (isOpen ? LOWEST_PROTECTION_BPS : 0);
   const isBitrate = maxBitrateBps >= MIN_BITRATE_BPS && maxBitrateBps <= MAX_BITRATE_BPS;
   const bitrates = `a number ${MIN_BITRATE_BPS}–${MAX_BITRATE_BPS}`;
   checkOption(isBitrate, 'maxBitrateBps', bitrates, maxBitrateBps);
   const isLatency = maxLatencyMs >= 0 && maxLatencyMs <= MAX_LATENCY_MS;
   checkOption(isLatency, 'maxLatencyMs', `a number 0–${MAX_LATENCY_MS}`, maxLatencyMs);
-  return { ...aims, maxBitrateBps, maxLatencyMs };
+  return { ...aims, maxBitrateBps, lossyBitrateBps, maxLatencyMs };
 }

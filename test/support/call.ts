@@ -40,7 +40,7 @@ export interface CallOptions
   readonly undecided?: boolean;
 }
 
-/** A simulated call of a face that is nobody's. */
+/** A simulated call of a face that is nobody's; two frames a message without copies where no preset is to choose. */
 export function simulatedCall({ refuse, undecided, ...options }: CallOptions = {}) {
   const call = createSimulatedCall({
     ...options,
@@ -48,8 +48,7 @@ export function simulatedCall({ refuse, undecided, ...options }: CallOptions = {
       pack: PACK,
       identity: IDENTITY,
       fps: 25,
-      framesPerPacket: 2,
-      redundancy: 0,
+      ...(!options.sender?.preset && { framesPerPacket: 2, redundancy: 0 }),
       unpaced: false,
       ...options.sender,
     },
