@@ -9,7 +9,8 @@
  * With one, two and four frames a message and one copy; `--presets`: with rate control's presets instead.
  *
  * `off`: of the shown frames, those whose lips are more than 2 px (mean of 40 points, at 256×256) from
- * the quiet call's frame of the same number. Then how the shown frames came about; `stalls` a minute
+ * the quiet call's frame of the same number; `src`: from the source's, which a quiet network's frames are now and
+ * then too. Then how the shown frames came about; `stalls` a minute
  * (more than three intervals from one frame to the next) and latency from capture to show,
  * both after ten seconds; kilobits a second forward and back with headers of 78 bytes a message and a
  * SACK of 78 for two messages; and after an outage the time until a new frame was shown.
@@ -79,6 +80,7 @@ function summary(calls: readonly Figures[]) {
   const backs = calls.map(({ back }) => back).filter((back) => back !== undefined);
   return {
     off: sum(calls, (call) => call.off) / shown,
+    wrong: sum(calls, (call) => call.wrong) / shown,
     decoded: share('decoded'),
     interpolated: share('interpolated'),
     extrapolated: share('extrapolated'),
@@ -93,7 +95,7 @@ function summary(calls: readonly Figures[]) {
   };
 }
 
-const COLUMNS = ['off %', 'dec', 'int', 'ext', 'held', 'stalls', 'p50', 'p95', 'fwd', 'back'];
+const COLUMNS = ['off %', 'src %', 'dec', 'int', 'ext', 'held', 'stalls', 'p50', 'p95', 'fwd', 'back'];
 console.log(
   `${tracks.length} clips, ${seconds} s each, ${seeds.length} seeds, ${delayMs} ms one way`,
 );
@@ -105,7 +107,8 @@ const rows = settings.flatMap((setting) => {
     const row = summary(measure(setting, scenario));
     const per = (value: number) => (100 * value).toFixed(2);
     const cells = [
-      ...[row.off, row.decoded, row.interpolated, row.extrapolated, row.held].map(per),
+      ...[row.off, row.wrong].map(per),
+      ...[row.decoded, row.interpolated, row.extrapolated, row.held].map(per),
       row.stallsPerMinute.toFixed(1),
       row.latencyP50.toFixed(0),
       row.latencyP95.toFixed(0),

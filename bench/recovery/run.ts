@@ -30,6 +30,8 @@ export interface Figures {
   readonly shown: number;
   /** Shown frames whose lips are off by more than 2 px from the quiet call's frame of that number. */
   readonly off: number;
+  /** Those whose lips are off by as much from the source, as they are on a quiet network too. */
+  readonly wrong: number;
   readonly origins: Readonly<Record<FrameOrigin, number>>;
   /** Times from one shown frame to the next above three frame intervals, once settled. */
   readonly stalls: number;
@@ -72,12 +74,13 @@ export function play(
   call.run(startMs);
   const frames = track.frames.slice(track.enrolment);
   const turn = 2 * frames.length - 2;
-  call.stream(Math.round(seconds * fps), (number) => {
+  const source = (number: number): Landmarks | undefined => {
     const at = number % turn;
     return frames[at < frames.length ? at : turn - at];
-  });
+  };
+  call.stream(Math.round(seconds * fps), source);
   call.hangUp();
-  return { call, startMs };
+  return { call, startMs, source };
 }
 
 /** Geometry on show by the number of the frame. */
@@ -89,14 +92,14 @@ export function onShow(shown: readonly Shown[]): Map<number, Landmarks> {
 
 /** What became of a call, beside the frames of the quiet one. */
 export function judge(
-  { call, startMs }: ReturnType<typeof play>,
+  { call, startMs, source }: ReturnType<typeof play>,
   quiet: ReadonlyMap<number, Landmarks>,
   scenario: Scenario,
   { fps, seconds }: { fps: number; seconds: number },
 ): Figures {
   const { shown, sent } = call;
   const origins = { decoded: 0, interpolated: 0, extrapolated: 0, held: 0 };
-  let [off, stalls, blind, compared] = [0, 0, 0, 0];
+  let [off, wrong, stalls, blind, compared] = [0, 0, 0, 0, 0];
   let last: Landmarks | undefined;
   const latencies: number[] = [];
   shown.forEach(({ sequence, landmarks, origin, atMs, captureMs }, i) => {
@@ -107,6 +110,8 @@ export function judge(
     if (wanted) {
       compared++;
       if (!last || lipDistance(last, wanted) > SEEN_PX) off++;
+      const truth = source(sequence);
+      if (!last || (truth && lipDistance(last, truth) > SEEN_PX)) wrong++;
     }
     const settled = atMs >= startMs + SETTLED_MS;
     if (!settled) return;
@@ -131,6 +136,7 @@ export function judge(
   return {
     shown: compared,
     off,
+    wrong,
     origins,
     stalls,
     blind,

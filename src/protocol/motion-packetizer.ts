@@ -139,11 +139,15 @@ export class MotionPacketizer {
     return this.#sequence;
   }
 
-  /** Whether the next frame is one that is sent: `add` leaves those out that a stride does not reach. */
+  /**
+   * Whether the next frame is one that is sent: `add` leaves those out that a stride does not reach. Those sent have
+   * numbers that the stride divides, so that which frames are interpolated does not depend on what got lost.
+   */
   get due(): boolean {
     const bundle = this.#bundle;
-    const first = bundle ? bundle.captureMs.length === 0 : this.#restart;
-    return first || this.#sequence - this.#coded >= (bundle ?? this.#settings).stride;
+    if (!bundle) return this.#restart || this.#sequence % this.#settings.stride === 0;
+    const { captureMs, stride } = bundle;
+    return captureMs.length === 0 || this.#sequence - this.#coded >= stride;
   }
 
   /** Newest frame the receiver says it decoded. */

@@ -13,7 +13,7 @@ const LOSS_HALF_LIFE_MS = 5_000;
 /** And half of the worst of it in this time: bursts of 5 % lie some ten seconds apart, and the next one comes. */
 const WORST_HALF_LIFE_MS = 15_000;
 /** Messages that are taken as sent and arrived before anything is known: one loss proves little. */
-const PRIOR_MESSAGES = 25;
+const PRIOR_MESSAGES = 15;
 /** A queue above this is ours; jitter of 200 ms looks like it once in a quarter of an hour. */
 const QUEUED_MS = 150;
 /** Below this share of the time, a queue counts as drained no faster than it fills. */

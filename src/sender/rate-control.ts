@@ -184,7 +184,7 @@ export class RateController {
 
   /** What is in force takes too much, or protects less than it must. */
   #isUrgent(best: MotionSettings): boolean {
-    if (this.#bps(this.#current) > this.#room) return true;
+    if (!this.#fits(this.#current)) return true;
     return best.redundancy > this.#current.redundancy && this.#isBetter(best);
   }
 
@@ -204,10 +204,16 @@ export class RateController {
     return Math.min(this.#link.limitBps, this.#notableLoss > 0 ? lossyBitrateBps : maxBitrateBps);
   }
 
-  get #room(): number {
-    const share = this.picturesPending === 'urgent' ? URGENT_PICTURE_SHARE : PENDING_PICTURE_SHARE;
-    const kept = this.picturesPending ? share : 0;
-    return (1 - kept) * this.#limitBps;
+  /**
+   * Whether motion fits into `share` of what there is for it. What a preset gives on top where messages get lost is
+   * for copies alone.
+   */
+  #fits(settings: MotionSettings, share = 1): boolean {
+    const pictures = this.picturesPending === 'urgent' ? URGENT_PICTURE_SHARE : PENDING_PICTURE_SHARE;
+    const motion = share * (this.picturesPending ? 1 - pictures : 1);
+    const { maxBitrateBps } = this.#aims;
+    if (this.#bps(settings) > motion * this.#limitBps) return false;
+    return this.#bps({ ...settings, redundancy: 0 }) <= motion * maxBitrateBps;
   }
 
   #bps(settings: MotionSettings): number {
@@ -230,9 +236,9 @@ export class RateController {
    * The best of what fits. Where nothing does, latency gives way first; where even that does not help, what takes
    * least.
    */
-  #best(room: number = this.#room * MOTION_SHARE): MotionSettings {
+  #best(share = MOTION_SHARE): MotionSettings {
     const allowed = this.#candidates.filter(({ stride }) => this.strides || stride === 1);
-    const fitting = allowed.filter((settings) => this.#bps(settings) <= room);
+    const fitting = allowed.filter((settings) => this.#fits(settings, share));
     const { maxLatencyMs } = this.#aims;
     const quick = fitting.filter((each) => this.#model.bundlingMs(each) <= maxLatencyMs + 1);
     if (quick.length > 0) return least(quick, (each) => this.#score(each));

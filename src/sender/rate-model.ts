@@ -132,9 +132,11 @@ export class RateModel {
     const { framesPerPacket, stride, quantiser, redundancy } = settings;
     const missing = loss * Math.max(loss, 0.25) ** awaited(redundancy, loss);
     const span = framesPerPacket * stride;
-    const recovery = redundancy > 0 ? 0 : RECOVERY_MS / this.frameIntervalMs;
-    const madeUp = this.#madeUp(span + recovery) / span;
-    return lipError(quantiser, stride, this.frameIntervalMs) + missing * madeUp;
+    const hole = this.#madeUp(span);
+    const afterwards = this.#madeUp(span + RECOVERY_MS / this.frameIntervalMs) - hole;
+    // By the frames that are sent: fewer of them are no answer to loss.
+    const repair = redundancy > 0 ? 0 : afterwards / framesPerPacket;
+    return lipError(quantiser, stride, this.frameIntervalMs) + missing * (hole / span + repair);
   }
 
   /** Pixels that the frames of a hole are off by, all together. */
