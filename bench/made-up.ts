@@ -60,7 +60,8 @@ function measure(clip: Clip): boolean {
     const wanted = known[sequence]?.shown;
     if (!values || !wanted) return;
     const shown = model.reconstruct(values, DEFAULT_QUANTISER);
-    const far = (p: number) => Math.hypot(shown[3 * p] - wanted[3 * p], shown[3 * p + 1] - wanted[3 * p + 1]);
+    const far = (p: number) =>
+      Math.hypot(shown[3 * p] - wanted[3 * p], shown[3 * p + 1] - wanted[3 * p + 1]);
     const off = LIPS.reduce((sum, p) => sum + far(p), 0) / LIPS.length;
     tally.sum += off;
     tally.seen += off > SEEN_PX ? 1 : 0;
@@ -74,7 +75,8 @@ function measure(clip: Clip): boolean {
       note(extrapolated[place], at + place, { last, previous });
       const [after, next] = [frameAt(at + place + 1), frameAt(at + place + 2)];
       if (!after) continue;
-      for (let i = 1; i <= place; i++) note(interpolated[place], at + i, { last, previous, after, next });
+      for (let i = 1; i <= place; i++)
+        note(interpolated[place], at + i, { last, previous, after, next });
     }
   }
   return true;
@@ -85,14 +87,27 @@ const measured = clips.filter(measure).length;
 const cell = (text: string) => text.padStart(8);
 const cells = ({ sum, seen, count }: Tally) =>
   cell((sum / count).toFixed(2)) + cell(((100 * seen) / count).toFixed(0));
-console.log(`${measured} clips of ${options.split}; lips, pixels at 256×256, and % above ${SEEN_PX}`);
-console.log(`place, or length${cell('extrap.')}${cell('%')}${cell('fit')}${cell('interp.')}${cell('%')}`);
+console.log(
+  `${measured} clips of ${options.split}; lips, pixels at 256×256, and % above ${SEEN_PX}`,
+);
+console.log(
+  `place, or length${cell('extrap.')}${cell('%')}${cell('fit')}${cell('interp.')}${cell('%')}`,
+);
 for (let place = 1; place <= LONGEST; place++) {
   const fit = cell(madeUpError(40 * place).toFixed(2));
-  console.log(`${String(place).padStart(16)}${cells(extrapolated[place])}${fit}${cells(interpolated[place])}`);
+  console.log(
+    `${String(place).padStart(16)}${cells(extrapolated[place])}${fit}${cells(interpolated[place])}`,
+  );
 }
 if (options.json) {
   const { split, pack } = options;
-  const rows = extrapolated.map((each, place) => ({ place, extrapolated: each, interpolated: interpolated[place] }));
-  writeFileSync(options.json, JSON.stringify({ split, pack, clips: measured, rows: rows.slice(1) }, null, 1));
+  const rows = extrapolated.map((each, place) => ({
+    place,
+    extrapolated: each,
+    interpolated: interpolated[place],
+  }));
+  writeFileSync(
+    options.json,
+    JSON.stringify({ split, pack, clips: measured, rows: rows.slice(1) }, null, 1),
+  );
 }

@@ -54,14 +54,24 @@ for (const clip of splits().validation) {
   if (track) tracks.push(pack.moreValues ? await analysed(track, pack.appearance) : track);
 }
 
-function measure(setting: Setting, scenario: (typeof SCENARIOS)[number]): Figures[] {
+type Scenario = (typeof SCENARIOS)[number];
+
+const call = (track: Track, setting: Setting, scenario: Scenario, seed: number) =>
+  play(track, pack, setting, scenario, { seed, delayMs, seconds });
+
+/** The calls of a scenario beside what each track's quiet call showed. */
+function measure(
+  setting: Setting,
+  scenario: Scenario,
+  quiet: readonly ReturnType<typeof onShow>[],
+): Figures[] {
   return tracks.flatMap((track, index) => {
     const { fps } = track.clip;
-    const one = (seed: number, of: typeof scenario) =>
-      play(track, pack, setting, of, { seed, delayMs, seconds });
-    const quiet = onShow(one(1, SCENARIOS[0]).call.shown);
     return seeds.map((seed) =>
-      judge(one(100 * index + seed, scenario), quiet, scenario, { fps, seconds }),
+      judge(call(track, setting, scenario, 100 * index + seed), quiet[index], scenario, {
+        fps,
+        seconds,
+      }),
     );
   });
 }
@@ -95,7 +105,19 @@ function summary(calls: readonly Figures[]) {
   };
 }
 
-const COLUMNS = ['off %', 'src %', 'dec', 'int', 'ext', 'held', 'stalls', 'p50', 'p95', 'fwd', 'back'];
+const COLUMNS = [
+  'off %',
+  'src %',
+  'dec',
+  'int',
+  'ext',
+  'held',
+  'stalls',
+  'p50',
+  'p95',
+  'fwd',
+  'back',
+];
 console.log(
   `${tracks.length} clips, ${seconds} s each, ${seeds.length} seeds, ${delayMs} ms one way`,
 );
@@ -103,8 +125,9 @@ const rows = settings.flatMap((setting) => {
   console.log(
     `\n${setting.name.padEnd(22)} ${COLUMNS.map((name) => name.padStart(6)).join(' ')}  after outage p50, max`,
   );
+  const quiet = tracks.map((track) => onShow(call(track, setting, SCENARIOS[0], 1).call.shown));
   return SCENARIOS.map((scenario) => {
-    const row = summary(measure(setting, scenario));
+    const row = summary(measure(setting, scenario, quiet));
     const per = (value: number) => (100 * value).toFixed(2);
     const cells = [
       ...[row.off, row.wrong].map(per),

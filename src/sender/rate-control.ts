@@ -209,7 +209,8 @@ export class RateController {
    * for copies alone.
    */
   #fits(settings: MotionSettings, share = 1): boolean {
-    const pictures = this.picturesPending === 'urgent' ? URGENT_PICTURE_SHARE : PENDING_PICTURE_SHARE;
+    const pictures =
+      this.picturesPending === 'urgent' ? URGENT_PICTURE_SHARE : PENDING_PICTURE_SHARE;
     const motion = share * (this.picturesPending ? 1 - pictures : 1);
     const { maxBitrateBps } = this.#aims;
     if (this.#bps(settings) > motion * this.#limitBps) return false;
