@@ -56,7 +56,7 @@ function measure(clip: Clip): boolean {
     return { frame: { sequence, state }, shown: model.reconstruct(values, DEFAULT_QUANTISER) };
   });
   const note = (tally: Tally, sequence: number, around: Surroundings) => {
-    const { values } = conceal(sequence, around, Infinity);
+    const { values } = conceal(sequence, around, model.ranges);
     const wanted = known[sequence]?.shown;
     if (!values || !wanted) return;
     const shown = model.reconstruct(values, DEFAULT_QUANTISER);
