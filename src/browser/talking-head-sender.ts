@@ -29,8 +29,9 @@ export interface TalkingHeadSenderOptions extends TalkingHeadOptions {
   /** Most frames a second, 1–30. Default 25. A slow machine sends what it can track. */
   readonly fps?: number;
   /**
-   * What motion is sent for: 'lowest' (10 kbps there and back), 'balanced' (default; 20 kbps at most) or
-   * 'lowest-latency' (one frame a message, 40 kbps at most).
+   * What motion is sent for: 'lowest' (10 kbps there and back; while messages get lost up to 7 more, for
+   * copies, where `maxBitrateBps` does not say less), 'balanced' (default; 20 kbps at most) or 'lowest-latency' (one
+   * frame a message, 40 kbps at most).
    */
   readonly preset?: RatePreset;
   /** Bits a second on the wire at most, every header counted, 3 000–10 000 000. Default: the preset's. */

@@ -38,6 +38,8 @@ const RATE_WINDOW_MS = 1_000;
 /** After a cut, the limit stays for so long; then it rises so much a second, up to where it was cut or beyond. */
 const HOLD_MS = 3_000;
 const RISE_PER_S = { known: 0.08, unknown: 0.03 };
+/** For so long after a cut, losses are taken for the path's own limit where it is tried again. */
+const DOUBT_MS = 60_000;
 /** The limit is above what is sent by so much at most: the settings that come next cost so much more. */
 const UNTESTED = 2;
 /** A report speaks for so long at most. */
@@ -84,15 +86,13 @@ export class LinkEstimate {
   }
 
   /**
-   * The share that copies are to be prepared for: the worst of late, slowly forgotten. None where the path is
-   * being tried beyond what it was last found to take: what it loses then, copies would only add to.
+   * The share that copies are to be prepared for: the worst of late, slowly forgotten. None where the path took no
+   * more a while ago and is being tried again: what it loses then, copies would only add to.
    */
   get expectedLoss(): number {
-    return this.#tested ? 0 : Math.max(this.loss, this.#worstLoss);
-  }
-
-  get #tested(): boolean {
-    return this.limited && this.#limitBps >= 0.9 * this.#capacityBps;
+    const beyond = this.limited && this.#limitBps >= 0.9 * this.#capacityBps;
+    const recent = (this.#reportMs ?? 0) - this.#cutMs < DOUBT_MS;
+    return beyond && recent ? 0 : Math.max(this.loss, this.#worstLoss);
   }
 
   /** Milliseconds of queue, as last reported. */

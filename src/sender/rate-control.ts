@@ -150,12 +150,14 @@ export class RateController {
 
   /** Bits a second that motion leaves for reference pictures. */
   get pictureBps(): number {
-    return Math.max(0, this.#limitBps - this.#bps(this.#current));
+    const bare = { ...this.#current, redundancy: 0 };
+    const left = this.#limitBps - this.#bps(this.#current);
+    return Math.max(0, Math.min(left, this.#ownBps - this.#bps(bare)));
   }
 
   /** The same while an urgent picture waits. */
   get urgentPictureBps(): number {
-    return Math.max(this.pictureBps, URGENT_PICTURE_SHARE * this.#limitBps);
+    return Math.max(this.pictureBps, URGENT_PICTURE_SHARE * this.#ownBps);
   }
 
   /** What is in force now. */
@@ -199,22 +201,23 @@ export class RateController {
     return expectedLoss < NOTABLE_LOSS ? 0 : expectedLoss;
   }
 
-  get #limitBps(): number {
-    const { maxBitrateBps, lossyBitrateBps } = this.#aims;
-    return Math.min(this.#link.limitBps, this.#notableLoss > 0 ? lossyBitrateBps : maxBitrateBps);
+  /** What there is for motion and pictures, but for what the preset gives on top for copies. */
+  get #ownBps(): number {
+    return Math.min(this.#link.limitBps, this.#aims.maxBitrateBps);
   }
 
-  /**
-   * Whether motion fits into `share` of what there is for it. What a preset gives on top where messages get lost is
-   * for copies alone.
-   */
+  get #limitBps(): number {
+    if (this.#notableLoss === 0) return this.#ownBps;
+    return Math.min(this.#link.limitBps, this.#aims.lossyBitrateBps);
+  }
+
+  /** Whether motion fits into `share` of what there is for it, and does so without its copies into what is its own. */
   #fits(settings: MotionSettings, share = 1): boolean {
     const pictures =
       this.picturesPending === 'urgent' ? URGENT_PICTURE_SHARE : PENDING_PICTURE_SHARE;
     const motion = share * (this.picturesPending ? 1 - pictures : 1);
-    const { maxBitrateBps } = this.#aims;
     if (this.#bps(settings) > motion * this.#limitBps) return false;
-    return this.#bps({ ...settings, redundancy: 0 }) <= motion * maxBitrateBps;
+    return this.#bps({ ...settings, redundancy: 0 }) <= motion * this.#ownBps;
   }
 
   #bps(settings: MotionSettings): number {

@@ -64,9 +64,9 @@ export function rateAims(options: RateOptions, wire: WireProfile): RateAims {
   checkOption(RATE_PRESETS.includes(preset), 'preset', `one of ${names}`, preset);
   const aims = AIMS[preset];
   const { maxLatencyMs = aims.maxLatencyMs } = options;
-  const { maxBitrateBps = aims.maxBitrateBps ?? wire.lowestBps } = options;
-  const isOpen = options.maxBitrateBps === undefined && aims.maxBitrateBps === undefined;
-  const lossyBitrateBps = maxBitrateBps + (isOpen ? LOWEST_PROTECTION_BPS : 0);
+  const firm = options.maxBitrateBps ?? aims.maxBitrateBps;
+  const maxBitrateBps = firm ?? wire.lowestBps;
+  const lossyBitrateBps = firm ?? wire.lowestBps + LOWEST_PROTECTION_BPS;
   const isBitrate = maxBitrateBps >= MIN_BITRATE_BPS && maxBitrateBps <= MAX_BITRATE_BPS;
   const bitrates = `a number ${MIN_BITRATE_BPS}–${MAX_BITRATE_BPS}`;
   checkOption(isBitrate, 'maxBitrateBps', bitrates, maxBitrateBps);
