@@ -12,6 +12,8 @@ export interface LinkReport {
 const LOSS_HALF_LIFE_MS = 5_000;
 /** And half of the worst of it in this time: bursts of 5 % lie some ten seconds apart, and the next one comes. */
 const WORST_HALF_LIFE_MS = 15_000;
+/** But no more than so much: an outage is over when it is over. */
+const MAX_WORST_LOSS = 0.1;
 /** Messages that are taken as sent and arrived before anything is known: one loss proves little. */
 const PRIOR_MESSAGES = 15;
 /** A queue above this is ours; jitter of 200 ms looks like it once in a quarter of an hour. */
@@ -139,7 +141,7 @@ export class LinkEstimate {
     this.#lost = this.#lost * kept + loss * this.#messages;
     this.#heard = this.#heard * kept + this.#messages;
     this.#messages = 0;
-    this.#worstLoss = Math.max(this.#worstLoss, this.loss);
+    this.#worstLoss = Math.max(this.#worstLoss, Math.min(MAX_WORST_LOSS, this.loss));
     const sinceMs = nowMs - (this.#reportMs ?? nowMs - SILENT_MS);
     const newest = this.#sentBy.findLast(({ frame }) => frame <= (newestFrame ?? -1));
     const arrivedBps = this.#arrived(newest?.bytes, sinceMs);
