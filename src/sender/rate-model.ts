@@ -70,7 +70,7 @@ export const INDEPENDENT_RATIO = 3;
 
 /** Messages that the receiver lets be too late (`JitterBuffer`). */
 const LATE_SHARE = 0.03;
-/** What a guess comes to in the end, and how soon: least squares over `bench/made-up.ts`, within 0.2 px to 640 ms. */
+/** What a guess comes to in the end, and how soon: least squares over `bench/made-up.ts`, within 0.25 px to 640 ms. */
 const MADE_UP_PX = 10;
 const MADE_UP_MS = 300;
 
