@@ -76,6 +76,16 @@ print(json.dumps({
 }))
 `;
 
+const UNTRAINED = `
+import sys
+from pathlib import Path
+import torch
+from head2head.networks import Head2Head, Shape
+shape = Shape(size=32, code=8, base=4, downs=2, blocks=2, embedder=0.05)
+Path(sys.argv[1]).mkdir()
+torch.save({'shape': vars(shape), 'step': 0, 'weights': Head2Head(shape).state_dict()}, f'{sys.argv[1]}/weights.pt')
+`;
+
 /** A drawn person before a wall; how much of them is found. */
 const FOREGROUND = `
 import json
@@ -369,10 +379,12 @@ print(json.dumps({'embedder': same('embedder'), 'projection': same('projection')
       HOOK_MS,
     );
 
-    it.each(['whole', 'fine'])(
+    it.each(['whole', 'fine', 'new'])(
       '%s becomes a pack that computes the same',
       async (run) => {
         const pack = inFolder(`pack-${run}`);
+        // Many tensors of one that was never trained are the same.
+        if (run === 'new') await python('-c', UNTRAINED, inFolder('new'));
         const { stdout } = await python(
           ...['-m', 'head2head.export', inFolder(`${run}/weights.pt`), pack, '--name', 'tiny'],
         );

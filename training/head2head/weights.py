@@ -20,7 +20,15 @@ def write_weights(pack, model, graphs):
     parameters = dict(model.named_parameters())
     networks = {name: places(graph, (pack / f'{name}.onnx').read_bytes(), parameters)
                 for name, graph in graphs.items()}
-    missing = set(parameters) - {name for network in networks.values() for name in network}
+    found = {name for network in networks.values() for name in network}
+    # The exporter keeps one of several tensors that are the same, as biases of a new network are. They may share a place
+    # where nobody changes them.
+    for name in [name for name in parameters if name not in found and name.startswith('embedder.')]:
+        same = next((other for other in networks['embedder'] if torch.equal(parameters[other], parameters[name])), None)
+        if same:
+            networks['embedder'][name] = networks['embedder'][same]
+            found.add(name)
+    missing = set(parameters) - found
     if missing:
         raise SystemExit(f'{pack}: the graphs lack {", ".join(sorted(missing))}')
     (pack / FILE).write_text(json.dumps({'shape': vars(model.shape), 'networks': networks}) + '\n')
