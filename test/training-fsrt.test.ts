@@ -16,7 +16,9 @@ import { createNodeSession } from '../src/models/inference-node.js';
 import type { Pack } from '../src/models/pack.js';
 import { openPack } from '../src/models/pack-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
+import { parseVector } from '../src/models/vector-data.js';
 import { encodeIdentity } from '../src/protocol/identity.js';
+import { parseTables } from '../src/protocol/motion-tables.js';
 import { createFrameAnalyser as createAnyAnalyser } from '../src/sender/frame-analyser.js';
 import { createFrameAnalyser } from '../src/sender/frame-analyser-node.js';
 import { canKeep, PictureKeeper } from '../src/sender/picture-keeper.js';
@@ -38,6 +40,17 @@ model = Fsrt(Shape())
 print([count(part) for part in (model.keypoints, model.expression, model.encoder.patches, model.encoder.layers,
                                 model.decoder, Decoder(small_decoder()))])
 print([Shape(expression=e).query for e in (64, 128, 256)])
+`;
+
+/** The motion codec's files of a pack with another |e|. */
+const MOTION = `
+import pathlib, sys
+import numpy as np
+from fsrt.export import write_motion
+from fsrt.shape import Shape
+shape = Shape(expression=int(sys.argv[2]))
+moving = np.cumsum(np.random.default_rng(1).normal(0, 0.1, (40, 20 + shape.expression)), 0)
+write_motion(shape, pathlib.Path(sys.argv[1]), [moving])
 `;
 
 interface Expected {
@@ -156,6 +169,16 @@ describeNeeds('torch')('FSRT', () => {
     expect(one.runs).toEqual([16384]);
     expect(many.runs).toEqual([4096, 4096, 4096, 4096]);
     expect(farthest(many.picture, one.picture)).toBeLessThanOrEqual(1);
+  });
+
+  it('codes 148 and 276 values, the paper’s longer expression vectors, too', async () => {
+    for (const expression of [128, 256]) {
+      await python('-c', MOTION, folder, `${expression}`);
+      const read = async (file: string) => Uint8Array.from(await readFile(join(folder, file)));
+      const tables = parseTables(await read('tables.bin'));
+      expect(tables.ok && tables.value.valueCount).toBe(20 + expression);
+      expect(parseVector(await read('vector.bin'))).toMatchObject({ side: 256, poseValues: 20 });
+    }
   });
 
   it('shows the first source as it is before the first frame', async () => {
