@@ -216,6 +216,13 @@ describeNeeds('torch')('head2head', () => {
       await python('-m', 'head2head.annotate', inFolder('cache'));
       await python('-m', 'head2head.annotate', inFolder('cache-one'));
       await train('tiny.toml', 'whole', 'cache');
+      await train('fine.toml', 'fine', 'cache-one', '--minutes', NO_TIME);
+      await train('fine.toml', 'fine', 'cache-one');
+      await python(
+        ...['-m', 'head2head.export'],
+        ...[inFolder('whole/weights.pt'), inFolder('pack'), '--name', 'tiny'],
+      );
+      expect((await script('tools/seal-pack.ts', inFolder('pack'))).status).toBe(0);
     }, HOOK_MS);
 
     it(
@@ -277,8 +284,6 @@ describeNeeds('torch')('head2head', () => {
     it(
       'fine-tuning changes the generator and what modulates it, not the embedder',
       async () => {
-        await train('fine.toml', 'fine', 'cache-one', '--minutes', NO_TIME);
-        await train('fine.toml', 'fine', 'cache-one');
         const compare = `
 import json, sys, torch
 a, b = (torch.load(f'{path}/weights.pt')['weights'] for path in sys.argv[1:3])
@@ -306,12 +311,7 @@ print(json.dumps({'embedder': same('embedder'), 'projection': same('projection')
     it(
       'a real call shows what its pack makes of the motion',
       async () => {
-        const folder = inFolder('pack-call');
-        await python(
-          ...['-m', 'head2head.export', inFolder('whole/weights.pt'), folder, '--name', 'tiny'],
-        );
-        expect((await script('tools/seal-pack.ts', folder)).status).toBe(0);
-        const pack = await openPack(folder);
+        const pack = await openPack(inFolder('pack'));
         const codec = createNodePictureCodec();
         const still = await cartoonReference(cartoonGeometry(), 256);
         const references = [
@@ -359,7 +359,7 @@ print(json.dumps({'embedder': same('embedder'), 'projection': same('projection')
     it(
       'becomes a person’s own by fine-tuning, as visavis personalise does it',
       async () => {
-        const pack = inFolder('pack-call');
+        const pack = inFolder('pack');
         const clip = await writeClip(inFolder('clip.webp'), 85);
         const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
         const out = inFolder('mine');
