@@ -187,6 +187,34 @@ describeNeeds('torch')('FSRT', () => {
     expect(farthest(picture, own.picture)).toBeLessThanOrEqual(1);
   });
 
+  it('draws a frame to its end when it is closed meanwhile, and none after', async () => {
+    const decoder = createNodeDecoder(pack);
+    await expect(decoder.decode(NEUTRAL)).rejects.toThrow(/no identity yet/);
+    await decoder.setIdentity({ size: SIDE, references: references() });
+    const picture = decoder.decode(NEUTRAL);
+    await decoder.close();
+    expect((await picture).width).toBe(SIDE);
+    expect(decoder.stats).toEqual({ frames: 1, networkRuns: 1 });
+    await expect(decoder.decode(NEUTRAL)).rejects.toThrow(/is closed/);
+    const one = { size: SIDE, references: references() };
+    await expect(decoder.setIdentity(one)).rejects.toThrow(/is closed/);
+  });
+
+  it('fades to other sources that come during a call', async () => {
+    const decoder = createNodeDecoder(pack);
+    const [first, second] = references();
+    await decoder.setIdentity({ size: SIDE, references: [first] });
+    const geometry = await analysed(driving);
+    const before = await decoder.decode(geometry);
+    await decoder.changeReferences!([second]);
+    const shown: number[] = [];
+    for (let frame = 0; frame < 10; frame++)
+      shown.push(farthest(await decoder.decode(geometry), before));
+    await decoder.close();
+    expect(shown[0]).toBeLessThan(shown[9]);
+    expect(shown[8]).toBe(shown[9]);
+  });
+
   it('may move the source as the driving person moves', async () => {
     const geometry = await analysed(driving);
     const { picture } = await decoded(geometry, { relativeMotion: true });

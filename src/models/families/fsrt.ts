@@ -56,6 +56,8 @@ export function createFsrtDecoder(
   let opened: Promise<Sessions> | undefined;
   /** The preparation before the next one: their networks' runs must not overlap. */
   let prepared: Promise<unknown> = Promise.resolve();
+  /** The frame that is being drawn. */
+  let drawing: Promise<unknown> = Promise.resolve();
   let size = 0;
   let closed = false;
 
@@ -149,13 +151,15 @@ export function createFsrtDecoder(
       if (!fade.newest) throw new InvalidStateError('the decoder has no identity yet');
       checkGeometry('geometry', geometry);
       stats.frames++;
-      return fade.picture((person) => draw(person, geometry));
+      const picture = fade.picture((person) => draw(person, geometry));
+      drawing = picture.catch(() => undefined);
+      return picture;
     },
     async close(): Promise<void> {
       if (closed) return;
       closed = true;
       fade.clear();
-      await prepared;
+      await Promise.all([prepared, drawing]);
       const sessions = await opened?.catch(() => undefined);
       await sessions?.close();
     },
