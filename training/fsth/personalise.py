@@ -159,7 +159,8 @@ def main():
     person = Person(arguments.cache)
     judge = None
     if (arguments.pack / JUDGE).exists():
-        state = torch.load(arguments.pack / JUDGE, map_location='cpu')
+        # Tensors alone: a pack may be anybody's.
+        state = torch.load(arguments.pack / JUDGE, map_location='cpu', weights_only=True)
         # Equation 7, and w' = w0 + e-hat_NEW.
         judge = discriminator_for(embedding_of(model.eval(), *person.parts['trained'][:2])[0], state, model.shape)
     else:
