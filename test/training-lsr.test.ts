@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CallReceiver } from '../src/call-receiver.js';
 import { CallSender } from '../src/call-sender.js';
+import { personalise } from '../src/cli/commands/personalise.js';
 import { createDecoder } from '../src/models/decoder-node.js';
 import { openPack } from '../src/models/pack-node.js';
-import { encodePersonal, personalPack } from '../src/models/personal.js';
+import { openPersonalPack } from '../src/models/personal-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import { encodeIdentity } from '../src/protocol/identity.js';
 import { connectWerift } from '../src/transport/werift.js';
@@ -200,35 +201,25 @@ print(*sorted({name.split('.')[0] for name in a if not torch.equal(a[name], b[na
       await decoder.close();
     });
 
-    it('is fine-tuned for one person, as visavis personalise does it', async () => {
-      await mkdir(inFolder('person'));
-      for (const [at, part] of ['enrolment', 'trained', 'held-out'].entries())
-        await writeClip(inFolder(`person/${part}.webp`), 30, { first: 40 * at });
-      const made = await script(
-        'training/common/prepare.ts',
-        ...[inFolder('own'), '--size', '32', '--clips', inFolder('person'), '--most', '5'],
-      );
-      expect(made, made.stderr).toMatchObject({ status: 0 });
-      const out = inFolder('differences.bin');
-      const { stdout: said } = await python(
-        ...['-m', 'lsr.personalise', inFolder('pack'), inFolder('own'), out, '--minutes', '0.03'],
-      );
-      const { base, personal } = JSON.parse(said.trim().split('\n').at(-1)!);
-      for (const measure of ['psnr', 'psnr_features', 'sharpness'])
-        expect([base[measure], personal[measure]].every(Number.isFinite)).toBe(true);
-      expect(personal.psnr).toBeGreaterThan(base.psnr);
-      const pack = await openPack(inFolder('pack'));
-      const values = new Float32Array(Uint8Array.from(await readFile(out)).buffer);
-      const counts = pack.weights!.generator.map(({ count }) => count);
-      expect(values).toHaveLength(counts.reduce((a, b) => a + b));
-      let from = 0;
-      const differences = counts.map((count) => {
-        from += count;
-        return values.subarray(from - count, from);
+    it('becomes a personal pack of one person’s clip', async () => {
+      const clip = await writeClip(inFolder('person.webp'), 85);
+      const out = inFolder('mine');
+      const args = [clip, '--pack', inFolder('pack'), '--out', out, '--minutes', '0.03'];
+      const said: string[] = [];
+      const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+        said.push(String(text));
+        return true;
       });
-      const own = personalPack(pack, encodePersonal(pack, differences));
-      expect(own.networks.generator).not.toEqual(pack.networks.generator);
-      expect(own.networks.encoder).toEqual(pack.networks.encoder);
+      try {
+        await personalise(args, new AbortController().signal);
+      } finally {
+        spy.mockRestore();
+      }
+      expect(said.join('')).toMatch(/gained +PSNR \d+\.\d\d → \d+\.\d\d dB/);
+      const base = await openPack(inFolder('pack'));
+      const own = await openPersonalPack(out, base);
+      expect(own.networks.generator).not.toEqual(base.networks.generator);
+      expect(own.networks.encoder).toEqual(base.networks.encoder);
     });
 
     it('is shown by an ordinary receiver what an ordinary sender sends', async () => {

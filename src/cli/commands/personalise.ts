@@ -32,6 +32,7 @@ interface Measures {
 const SAMPLES: Readonly<Record<string, typeof writePersonalSamples>> = {
   fsth: writePersonalCrops,
   head2head: writePersonalCrops,
+  lsr: writePersonalCrops,
   portrait: writePersonalSamples,
 };
 

@@ -10,7 +10,7 @@ import {
 } from './personal-frames.js';
 
 /**
- * Writes the cache that `personalise.py` of `training/fsth` and of `training/head2head` reads: crops of the size of the
+ * Writes the cache that `personalise.py` of `training/fsth`, `head2head` and `lsr` reads: crops of the size of the
  * pack's networks, of the "people" `enrolment` (the references as a receiver has them), `trained`, and `held-out`, the last fifth. Throws
  * UserError where nobody can be enrolled or the clip is too short.
  */
