@@ -1,30 +1,30 @@
 /**
  * How soon the receiver's picture is right again after what keypoints cannot carry: `npx tsx bench/watch.ts
  * [--set train] [--clip PART] [--other PART] [--splices dark,lamp,stranger,…] [--bps 20000] [--strips DIR]`. A clip
- * through a whole call in virtual time (bench/watch/watched-call.ts), a splice in its middle third; PSNR of
- * what is shown beside the camera's crop, and medians of Butteraugli's 3-norm where it is installed. `quiet` counts what
- * is sent though nothing happens.
+ * through a whole call in virtual time (bench/watch/watched-call.ts), a splice in its middle; a frame is judged by
+ * PSNR and by the cells that show something else (bench/watch/right.ts), and medians of Butteraugli's 3-norm are
+ * printed where it is installed.
+ *
+ * `quiet`: nothing happens, for the whole clip. What is sent all the same, a minute, and how the picture is
+ * second by second, with the sender's watch and without.
  */
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { meanSquaredError, psnrOf } from '../src/cli/report/quality.js';
 import type { Picture } from '../src/geometry/picture.js';
 import { openPack } from '../src/models/pack-node.js';
-import { openFaceTracker } from '../src/sender/trackers/open.js';
 import { type Clip, type Splits, splits } from './data.js';
 import { openButteraugli } from './quality/butteraugli.js';
-import { cameraFrames } from './watch/camera.js';
-import { type JudgedFrame, leastRight, rightAfter } from './watch/right.js';
+import { type Limits, limitsOf, loosest, rightAfter, rightShare } from './watch/right.js';
+import { ENROLMENT_SECONDS, type JudgedCall, runScene } from './watch/run.js';
 import { SPLICES } from './watch/splices.js';
 import { writeStrip } from './watch/strip.js';
-import { watchedCall } from './watch/watched-call.js';
 
 const { values: options } = parseArgs({
   options: {
     set: { type: 'string', default: 'train' },
     clip: { type: 'string', default: 'test_data_uncrop_Obama' },
     other: { type: 'string', default: 'SadTalker' },
-    splices: { type: 'string', default: 'dark,lamp,stranger,held,wave,glasses,nobody' },
+    splices: { type: 'string', default: 'dark,lamp,stranger,held,pass,wave,glasses,nobody' },
     seconds: { type: 'string', default: '3' },
     bps: { type: 'string', default: '20000' },
     pack: { type: 'string', default: 'portrait-256-cpu' },
@@ -32,10 +32,12 @@ const { values: options } = parseArgs({
     strips: { type: 'string' },
   },
 });
-/** Of so many frames one is compared by Butteraugli. */
-const SAMPLED = 8;
-const ENROLMENT_SECONDS = 1;
 const BEFORE_SECONDS = 2.5;
+/** Seconds between the pictures of a strip. */
+const STRIP_SECONDS = 0.4;
+/** Seconds of a quiet clip that are looked at together. */
+const QUIET_SECONDS = 10;
+const SECOND_MS = 1000;
 
 const clips = splits()[options.set as keyof Splits].filter(({ file }) =>
   file.includes(options.clip),
@@ -43,98 +45,103 @@ const clips = splits()[options.set as keyof Splits].filter(({ file }) =>
 const other = Object.values(splits())
   .flat()
   .find(({ file }) => file.includes(options.other))!;
+const names = options.splices.split(',');
+const unknown = names.find((name) => !(name in SPLICES));
+if (unknown !== undefined) throw new TypeError(`--splices: there is no ${unknown}`);
 const pack = await openPack(options.pack);
 const butteraugli = await openButteraugli();
-const seconds = Number(options.seconds);
+const maxBitrateBps = Number(options.bps);
 
-/** A clip with a splice from `from` to `to` (frames). */
-async function* spliced(
-  clip: Clip,
-  name: string,
-  from: number,
-  to: number,
-): AsyncGenerator<Picture> {
-  const others = cameraFrames(other)[Symbol.asyncIterator]();
-  let beside: Picture | undefined;
-  let index = 0;
-  for await (const picture of cameraFrames(clip)) {
-    if (name !== 'quiet' && index >= to + (to - from)) break;
-    if (index >= from && index < to && name !== 'quiet') {
-      const { value, done } = await others.next();
-      if (!done) beside = value;
-      yield SPLICES[name](picture, ((index - from) * 1000) / clip.fps, beside ?? picture);
-    } else yield picture;
-    index++;
-  }
-  await others.return?.(undefined);
+const figure = (value: number | undefined, digits = 1) => value?.toFixed(digits) ?? '-';
+const kbps = ({ wireBps }: JudgedCall) => `${(wireBps / 1000).toFixed(1)} kbps`;
+
+/** What is right of the other person, from the first seconds of a call of their own. */
+async function limitsOfOther(): Promise<Limits> {
+  const end = Math.round((ENROLMENT_SECONDS + BEFORE_SECONDS) * other.fps);
+  const scene = { splice: 'quiet', from: 0, to: 0, end };
+  const call = { clip: other, other, scene, pack, maxBitrateBps, watched: true };
+  return limitsOf((await runScene({ ...call, butteraugli: undefined })).frames);
 }
 
-const round = (value: number) => value.toFixed(1);
+async function splice(clip: Clip, name: string): Promise<void> {
+  const from = Math.round((ENROLMENT_SECONDS + BEFORE_SECONDS) * clip.fps);
+  const to = from + Math.round(Number(options.seconds) * clip.fps);
+  const every = Math.round(clip.fps * STRIP_SECONDS);
+  const columns: Picture[][] = [];
+  const call = await runScene({
+    clip,
+    other,
+    scene: { splice: name, from, to, end: 2 * to - from },
+    pack,
+    maxBitrateBps,
+    watched: !options.unwatched,
+    butteraugli,
+    onFrame: (index, source, shown) => {
+      const place = index - from;
+      if (options.strips && place >= -every && place % every === 0) columns.push([source, shown]);
+    },
+  });
+  const { frames, at, differs } = call;
+  const ends = Number.POSITIVE_INFINITY;
+  const limits = limitsOf(frames.filter(({ capturedMs }) => capturedMs < at(from)));
+  // Another person moves otherwise: what is right of them is what a call of their own would show.
+  const during = name === 'stranger' ? loosest(limits, await limitsOfOther()) : limits;
+  const changed = rightAfter(frames, at(from), at(to), during);
+  const back = rightAfter(frames, at(to), ends, limits);
+  const share = (fromMs: number, toMs: number, least: Limits) =>
+    `${figure(100 * rightShare(frames, fromMs, toMs, least), 0)} %`;
+  const differences = [
+    differs(0, at(from)),
+    differs(at(from), at(from) + (changed ?? 0)),
+    differs(at(from) + (changed ?? 0), at(to)),
+    differs(at(to) + (back ?? 0), ends),
+  ];
+  console.log(
+    `${clip.file.split('/').at(-1)} ${name}: right from ${figure(during.leastPsnr)} dB and ${during.mostWrongCells} cells,`,
+    `right after ${figure(changed, 0)} ms (${share(at(from), at(to), during)} of the frames),`,
+    `back after ${figure(back, 0)} ms (${share(at(to), ends, limits)}),`,
+    `butteraugli before, wrong, right, back: ${differences.map((value) => figure(value)).join(' ')},`,
+    `wire ${kbps(call)}, ${JSON.stringify(call.stats)}`,
+  );
+  const steps = frames.filter((_, i) => i % every === 0);
+  console.log(
+    `  ${steps.map((frame) => `${figure(frame.psnr, 0)}/${frame.wrongCells}`).join(' ')}`,
+  );
+  if (options.strips) {
+    mkdirSync(options.strips, { recursive: true });
+    const of = clip.file.split('/').at(-1)!.replace(/\W/g, '_');
+    await writeStrip(`${options.strips}/${of}-${name}.png`, columns);
+  }
+}
+
+/** A clip to which nothing happens, watched and not. */
+async function quiet(clip: Clip): Promise<void> {
+  const scene = { splice: 'quiet', from: 0, to: 0, end: clip.frames };
+  const run = (watched: boolean) =>
+    runScene({ clip, other, scene, pack, maxBitrateBps, watched, butteraugli });
+  const calls = [await run(true), await run(false)];
+  const seconds = clip.frames / clip.fps - ENROLMENT_SECONDS;
+  const sent = Object.entries(calls[0].stats?.sent ?? {});
+  const rates = sent.map(([reason, count]) => `${reason} ${figure((60 * count) / seconds)}`);
+  console.log(
+    `${clip.file.split('/').at(-1)} quiet, ${figure(seconds, 0)} s: a minute ${rates.join(', ') || 'nothing'};`,
+    `wire ${kbps(calls[0])}, not watched ${kbps(calls[1])}`,
+  );
+  for (let second = 0; second < seconds; second += QUIET_SECONDS) {
+    const figures = calls.map(({ frames, at, differs }) => {
+      const fromMs = at(0) + (ENROLMENT_SECONDS + second) * SECOND_MS;
+      const toMs = fromMs + QUIET_SECONDS * SECOND_MS;
+      const within = frames.filter(({ capturedMs }) => capturedMs >= fromMs && capturedMs < toMs);
+      const mean = (of: (frame: (typeof frames)[number]) => number) =>
+        within.reduce((sum, frame) => sum + of(frame), 0) / within.length;
+      return `${figure(mean(({ psnr }) => psnr))} dB, ${figure(mean(({ wrongCells }) => wrongCells))} wrong cells, butteraugli ${figure(differs(fromMs, toMs))}`;
+    });
+    console.log(`  from ${second} s: ${figures[0]}; not watched ${figures[1]}`);
+  }
+}
 
 for (const clip of clips) {
-  for (const name of options.splices.split(',')) {
-    const enrolment = Math.round(ENROLMENT_SECONDS * clip.fps);
-    const from = enrolment + Math.round(BEFORE_SECONDS * clip.fps);
-    const to = from + Math.round(seconds * clip.fps);
-    const tracker = await openFaceTracker({});
-    const frames: JudgedFrame[] = [];
-    const columns: Picture[][] = [];
-    const sampled: { readonly capturedMs: number; readonly difference: number | undefined }[] = [];
-    const every = Math.round(clip.fps * 0.4);
-    const began = performance.now();
-    const { wireBps, stats } = await watchedCall({
-      pack,
-      tracker,
-      frames: spliced(clip, name, from, to),
-      fps: clip.fps,
-      enrolment,
-      maxBitrateBps: Number(options.bps),
-      watched: !options.unwatched,
-      onFrame: async ({ source, shown, ...frame }) => {
-        if (frame.index % SAMPLED === 0) {
-          const difference = await butteraugli?.compare(source, shown);
-          sampled.push({ capturedMs: frame.capturedMs, difference });
-        }
-        frames.push({ ...frame, psnr: psnrOf(meanSquaredError(source, shown)) });
-        const place = frame.index + enrolment - from;
-        if (options.strips && place >= -every && place % every === 0) columns.push([source, shown]);
-      },
-    });
-    await tracker.close();
-    const startMs = frames[0].capturedMs;
-    const at = (frame: number) => startMs + ((frame - enrolment) * 1000) / clip.fps;
-    const least = leastRight(frames.filter(({ capturedMs }) => capturedMs < at(from)));
-    const changed = rightAfter(frames, at(from), at(to), least);
-    const back = rightAfter(frames, at(to), Number.POSITIVE_INFINITY, least);
-    const differs = (fromMs: number, toMs: number) => {
-      const within = sampled.filter(({ capturedMs }) => capturedMs >= fromMs && capturedMs < toMs);
-      const values = within.flatMap(({ difference }) => difference ?? []).sort((a, b) => a - b);
-      return values.length === 0 ? '-' : round(values[values.length >> 1]);
-    };
-    const ends = Number.POSITIVE_INFINITY;
-    const differences = [
-      differs(0, at(from)),
-      differs(at(from), at(from) + (changed ?? 0)),
-      differs(at(from) + (changed ?? 0), at(to)),
-      differs(at(to) + (back ?? 0), ends),
-    ];
-    const steps = frames.filter((_, i) => i % every === 0).map(({ psnr }) => psnr.toFixed(0));
-    console.log(
-      `${clip.file.split('/').at(-1)} ${name}: right from ${round(least)} dB,`,
-      `right after ${changed?.toFixed(0) ?? '-'} ms, back after ${back?.toFixed(0) ?? '-'} ms,`,
-      `butteraugli before, wrong, right, back: ${differences.join(' ')},`,
-      `wire ${(wireBps / 1000).toFixed(1)} kbps, ${JSON.stringify(stats)}`,
-      `${((performance.now() - began) / 1000).toFixed(0)} s`,
-    );
-    console.log(`  ${steps.join(' ')}`);
-    if (options.strips) {
-      mkdirSync(options.strips, { recursive: true });
-      await writeStrip(
-        `${options.strips}/${options.clip.replace(/\W/g, '_')}-${name}.png`,
-        columns,
-      );
-    }
-  }
+  for (const name of names) await (name === 'quiet' ? quiet(clip) : splice(clip, name));
 }
 await butteraugli?.close();
 process.exit(0);

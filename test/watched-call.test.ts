@@ -1,15 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type JudgedFrame, leastRight, rightAfter } from '../bench/watch/right.js';
+import { type JudgedFrame, judge, limitsOf, rightAfter } from '../bench/watch/right.js';
 import { SPLICES, type Splice } from '../bench/watch/splices.js';
 import { type WatchedCall, watchedCall } from '../bench/watch/watched-call.js';
 import { openClip } from '../src/cli/media/clip-source.js';
-import { meanSquaredError, psnrOf } from '../src/cli/report/quality.js';
 import type { Picture } from '../src/geometry/picture.js';
 import { openPack } from '../src/models/pack-node.js';
-import { compareCells } from '../src/sender/picture-difference.js';
-import { isRight } from '../src/sender/picture-watch.js';
-import { compared } from '../src/sender/shadow-decoder.js';
 import { openFaceTracker } from '../src/sender/trackers/open.js';
 import { otherFace } from './support/other-face.js';
 
@@ -49,7 +45,6 @@ async function* camera(): AsyncGenerator<Picture> {
 
 describe('a call whose sender watches the picture, at 20 kbps', () => {
   const frames: JudgedFrame[] = [];
-  const parts: JudgedFrame[] = [];
   let call: WatchedCall;
 
   beforeAll(async () => {
@@ -63,11 +58,8 @@ describe('a call whose sender watches the picture, at 20 kbps', () => {
       maxBitrateBps: MAX_BITRATE_BPS,
       // Looks take no time, so that each run is the same.
       now: () => 0,
-      onFrame: ({ source, shown, ...frame }) => {
-        frames.push({ ...frame, psnr: psnrOf(meanSquaredError(source, shown)) });
-        // Of a hand the PSNR of the whole picture tells little: whether any part of it is wrong.
-        const isShown = isRight(compareCells(compared(source), compared(shown)));
-        parts.push({ ...frame, psnr: isShown ? 1 : 0 });
+      onFrame: ({ source, shown, capturedMs, shownMs }) => {
+        frames.push({ capturedMs, shownMs, ...judge(source, shown) });
       },
     });
     await tracker.close();
@@ -76,9 +68,8 @@ describe('a call whose sender watches the picture, at 20 kbps', () => {
   const at = (frame: number) => frames[0].capturedMs + (frame * 1000) / FPS;
   const scene = (index: number) => {
     const [from, to] = [SCENES[index].from, SCENES[index + 1]?.from ?? END];
-    const least = leastRight(frames.filter(({ capturedMs }) => capturedMs < at(SCENES[1].from)));
-    const isHand = SCENES[index].splice === SPLICES.held;
-    return rightAfter(isHand ? parts : frames, at(from), at(to), isHand ? 1 : least);
+    const limits = limitsOf(frames.filter(({ capturedMs }) => capturedMs < at(SCENES[1].from)));
+    return rightAfter(frames, at(from), at(to), limits);
   };
 
   it.each([

@@ -10,6 +10,38 @@ export const CAMERA_SIDE = 400;
 /** Its side over the face's: room for the codec's crop, which is twice as large as the face. */
 const SIDE_PER_FACE = 2.6;
 
+/** Corners of the eyes on the left and on the right of a picture. */
+const EYES = [
+  [33, 133],
+  [362, 263],
+] as const;
+const FINE = 16;
+
+/** A point of the camera's picture, 0–1 across it. */
+export interface CameraPoint {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** The middles of the eyes of each frame of a clip in the camera's picture; of a frame without a face those before. */
+export function cameraEyes(clip: Clip): (index: number) => readonly CameraPoint[] {
+  const { landmarks, frame } = trackOf(clip);
+  const square = squareOf(clip);
+  const middle = (row: number, corners: readonly number[]): CameraPoint => {
+    const at = (axis: number) =>
+      corners.reduce((sum, point) => sum + landmarks[3 * (row * POINT_COUNT + point) + axis], 0) /
+      (FINE * corners.length);
+    return { x: (at(0) - square.x) / square.side, y: (at(1) - square.y) / square.side };
+  };
+  return (index) => {
+    const row = Math.max(
+      0,
+      frame.findLastIndex((tracked) => tracked <= index),
+    );
+    return EYES.map((corners) => middle(row, corners));
+  };
+}
+
 /**
  * A clip as a camera that looks at a head: a still square around the face of its first second, in
  * pictures of `CAMERA_SIDE`, so that two people's faces lie at one place and have one size.
@@ -40,19 +72,27 @@ export async function* cameraFrames(clip: Clip): AsyncGenerator<Picture> {
   }
 }
 
+/** A clip's track: landmarks in sixteenths of a pixel, and the frames that they are of. */
+function trackOf(clip: Clip) {
+  const track = readNpz(resolve(dataRoot(), 'tracks', `${clip.file}.npz`));
+  return {
+    landmarks: track.landmarks.data as Int16Array,
+    frame: track.frame.data as Int32Array,
+    width: Number(track.width.data[0]),
+    height: Number(track.height.data[0]),
+  };
+}
+
 /** The square around the face of a clip's first second, within the picture. */
 function squareOf(clip: Clip) {
-  const track = readNpz(resolve(dataRoot(), 'tracks', `${clip.file}.npz`));
-  const points = track.landmarks.data as Int16Array;
-  const width = Number(track.width.data[0]);
-  const height = Number(track.height.data[0]);
-  const rows = Math.min(Math.round(clip.fps), track.frame.data.length);
+  const { landmarks: points, frame, width, height } = trackOf(clip);
+  const rows = Math.min(Math.round(clip.fps), frame.length);
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (let at = 0; at < 3 * POINT_COUNT * rows; at += 3) {
-    left = Math.min(left, points[at] / 16);
-    right = Math.max(right, points[at] / 16);
-    top = Math.min(top, points[at + 1] / 16);
-    bottom = Math.max(bottom, points[at + 1] / 16);
+    left = Math.min(left, points[at] / FINE);
+    right = Math.max(right, points[at] / FINE);
+    top = Math.min(top, points[at + 1] / FINE);
+    bottom = Math.max(bottom, points[at + 1] / FINE);
   }
   const wanted = SIDE_PER_FACE * Math.max(right - left, bottom - top);
   const side = Math.round(Math.min(wanted, width, height));

@@ -1,7 +1,22 @@
 import { createPicture, type Picture } from '../../src/geometry/picture.js';
+import type { CameraPoint } from './camera.js';
 
-/** What a splice makes of the picture of a clip: `ms` since it began, `other` another clip's picture. */
-export type Splice = (picture: Picture, ms: number, other: Picture) => Picture;
+/**
+ * What a splice makes of the picture of a clip: `ms` since it began, `other` another clip's picture, `eyes` the
+ * middles of the left and the right one in the picture.
+ */
+export type Splice = (
+  picture: Picture,
+  ms: number,
+  other: Picture,
+  eyes?: readonly CameraPoint[],
+) => Picture;
+
+/** Where eyes mostly are. */
+const EYES = [
+  { x: 0.43, y: 0.46 },
+  { x: 0.57, y: 0.46 },
+] as const;
 
 const TAU = 2 * Math.PI;
 
@@ -53,16 +68,42 @@ export function hand(picture: Picture, cx: number, cy: number): Picture {
   });
 }
 
-/** Rims of glasses around eyes at 0-1. */
-function glasses(picture: Picture): Picture {
+/** Glasses with dark rims before the eyes. */
+function glasses(picture: Picture, [left, right]: readonly CameraPoint[]): Picture {
+  const [acrossX, acrossY] = [right.x - left.x, right.y - left.y];
+  const apart = Math.hypot(acrossX, acrossY);
+  // Along the line between the eyes and across it, in units of their distance.
+  const from = ({ x, y }: CameraPoint, px: number, py: number) => [
+    ((px - x) * acrossX + (py - y) * acrossY) / apart ** 2,
+    ((py - y) * acrossX - (px - x) * acrossY) / apart ** 2,
+  ];
+  const middle = { x: (left.x + right.x) / 2, y: (left.y + right.y) / 2 };
   return covered(picture, (x, y) => {
-    const left = Math.hypot((x - 0.43) / 0.058, (y - 0.46) / 0.045);
-    const right = Math.hypot((x - 0.57) / 0.058, (y - 0.46) / 0.045);
-    const rim = Math.abs(left - 1) < 0.14 || Math.abs(right - 1) < 0.14;
-    const bridge = Math.abs(x - 0.5) < 0.02 && Math.abs(y - 0.45) < 0.006;
-    if (rim || bridge) return [20, 18, 18, 1];
-    return left < 1 || right < 1 ? [120, 130, 140, 0.25] : undefined;
+    const inRim = [left, right].map((eye) => {
+      const [along, beside] = from(eye, x, y);
+      return Math.hypot(along / 0.41, beside / 0.32);
+    });
+    const [along, beside] = from(middle, x, y);
+    const bridge = Math.abs(along) < 0.14 && Math.abs(beside + 0.07) < 0.04;
+    if (bridge || inRim.some((distance) => Math.abs(distance - 1) < 0.14)) return [20, 18, 18, 1];
+    return Math.min(...inRim) < 1 ? [120, 130, 140, 0.25] : undefined;
   });
+}
+
+/** Where the other one of two sits: their picture's middle, which is so much further to the right. */
+const BESIDE = { from: 0.68, shift: 0.33 } as const;
+
+/** Another person beside the first, shoulder to shoulder. */
+function besideEachOther(picture: Picture, other: Picture): Picture {
+  const { width, height, data } = picture;
+  const out = { width, height, data: data.slice() };
+  for (let y = 0; y < height; y++) {
+    for (let x = Math.round(BESIDE.from * width); x < width; x++) {
+      const from = 4 * (y * width + x - Math.round(BESIDE.shift * width));
+      out.data.set(other.data.subarray(from, from + 4), 4 * (y * width + x));
+    }
+  }
+  return out;
 }
 
 export const SPLICES: Readonly<Record<string, Splice>> = {
@@ -80,8 +121,9 @@ export const SPLICES: Readonly<Record<string, Splice>> = {
     hand(picture, 0.5 + 0.01 * Math.sin(ms / 200), Math.max(0.68, 1.2 - ms / 500)),
   /** Once before the face, in 1.2 s. */
   pass: (picture, ms) => hand(picture, 1.4 - (1.8 * ms) / 1200, 0.55),
-  glasses: (picture) => glasses(picture),
+  glasses: (picture, _ms, _other, eyes = EYES) => glasses(picture, eyes),
   stranger: (_picture, _ms, other) => other,
+  two: (picture, _ms, other) => besideEachOther(picture, other),
   /** Nobody: the picture's left border drawn over all of it. */
   nobody: (picture) => {
     const { width, height, data } = picture;
