@@ -95,8 +95,12 @@ describe('what is to be done about a picture', () => {
     expect(call.nowMs).toBe(3300);
     const slow = watched();
     slow.look(3000, {});
-    expect(slow.look(500, { level: 5, worst: 18 })).toEqual([]);
-    expect(slow.look(200, { level: 5, worst: 18 })).toEqual(['replace changed']);
+    expect(slow.look(500, { level: 4, worst: 10 })).toEqual([]);
+    expect(slow.look(100, { level: 4, worst: 10 })).toEqual(['replace changed']);
+    const quicker = watched();
+    quicker.look(3000, {});
+    expect(quicker.look(300, { level: 5, worst: 18 })).toEqual([]);
+    expect(quicker.look(100, { level: 5, worst: 18 })).toEqual(['replace changed']);
   });
 
   it('is one more reference where none shows the face like that', () => {
@@ -106,6 +110,12 @@ describe('what is to be done about a picture', () => {
     const right = watched();
     right.look(3000, {});
     expect(right.look(1000, { gap: 1.2 })).toEqual(['add uncovered']);
+  });
+
+  it('is one that stands alone where faces turned as far were right', () => {
+    const call = watched();
+    call.look(3000, { gap: 2 });
+    expect(call.look(1000, { level: 6, gap: 2 })).toEqual(['replace changed']);
   });
 
   it('is one that stands alone where one more did not help', () => {
@@ -169,6 +179,21 @@ describe('what is to be done about a picture', () => {
     call.look(1000, {});
     expect(call.watch.mode).toBe('motion');
   });
+
+  it('are no stills that are more wrong than what the references show', () => {
+    const call = watched();
+    call.look(3000, {});
+    for (let i = 0; i < 2; i++) {
+      call.look(600, { level: 40 });
+      call.watch.answered(call.nowMs, true, true);
+    }
+    call.look(500, { level: 40 });
+    expect(call.watch.mode).toBe('pictures');
+    call.look(400, { level: 40, beatsStill: true });
+    expect(call.watch.mode).toBe('pictures');
+    call.look(100, { level: 40, beatsStill: true });
+    expect(call.watch.mode).toBe('motion');
+  });
 });
 
 describe('sets of references', () => {
@@ -193,17 +218,19 @@ describe('sets of references', () => {
     expect(forgotten).toEqual([]);
   });
 
-  it('forget what they grew out of, and what was in use the longest ago', () => {
+  it('forget what they grew out of, and what stood alone the longest ago', () => {
     const { sets: kept, forgotten } = sets();
     kept.use(set(0, 1, 2, 3, 4));
     expect(forgotten).toEqual([[0, 1, 2, 3]]);
     for (const place of [5, 6, 7, 8]) kept.use(set(place));
-    expect(kept.earlier).toEqual([set(7), set(6), set(5)]);
-    expect(forgotten.at(-1)).toEqual([0, 1, 2, 3, 4]);
+    expect(kept.earlier).toEqual([set(7), set(6), set(0, 1, 2, 3, 4)]);
+    expect(forgotten.at(-1)).toEqual([5]);
     const back = kept.earlier[2];
     kept.use(back);
     expect(kept.current).toBe(back);
     expect(kept.earlier).toEqual([set(8), set(7), set(6)]);
+    for (const place of [9, 10]) kept.use(set(place));
+    expect(kept.earlier).toEqual([set(9), back, set(8)]);
   });
 
   it('leave out the one that is most like another where there are too many', () => {

@@ -1,5 +1,5 @@
 import type { Landmarks } from '../geometry/landmarks.js';
-import { faceBox } from './crop.js';
+import { type CropSquare, faceBox } from './crop.js';
 import type { TrackedFace } from './tracker.js';
 
 /**
@@ -45,4 +45,15 @@ export function turnDegrees(landmarks: Landmarks): number {
 export function isCrowded([first, second]: readonly TrackedFace[]): boolean {
   if (!first || !second) return false;
   return faceBox(second.landmarks).size >= SECOND_FACE_SIZE * faceBox(first.landmarks).size;
+}
+
+/** The faces whose middle lies in a square. */
+export function facesInside(
+  faces: readonly TrackedFace[],
+  { x, y, side }: CropSquare,
+): readonly TrackedFace[] {
+  return faces.filter(({ landmarks }) => {
+    const box = faceBox(landmarks);
+    return box.x > x && box.x < x + side && box.y > y && box.y < y + side;
+  });
 }

@@ -9,24 +9,23 @@ import { checkMethods, checkOption } from '../protocol/check-options.js';
 import type { IdentityReference } from '../protocol/identity.js';
 import { MAX_REFERENCE_SIDE } from '../protocol/limits.js';
 import { codeWithin } from './coded-picture.js';
-import { type CropSquare, faceBox } from './crop.js';
-import { isCrowded } from './face-distance.js';
+import type { CropSquare } from './crop.js';
+import { facesInside, isCrowded } from './face-distance.js';
 import type { FrameAnalyser } from './frame-analyser.js';
+import { isUrgent, type PictureKind, type PictureRates, pictureBytes } from './picture-budget.js';
 import { type Compared, compareCells } from './picture-difference.js';
 import type { PictureReport, ReferenceUpdate } from './picture-sender.js';
-import { isRight, PictureWatch, type WatchReason } from './picture-watch.js';
+import { PictureWatch, type WatchReason, wrongness } from './picture-watch.js';
 import { referenceGap } from './reference-gap.js';
 import { ReferenceSets } from './reference-sets.js';
+import { SentStills } from './sent-stills.js';
 import { compared, createShadowDecoder, type ShadowDecoder } from './shadow-decoder.js';
 import type { TrackedFace } from './tracker.js';
 
 /** Where the keeper's pictures go: a `CallSender`. */
-export interface PicturePort {
+export interface PicturePort extends PictureRates {
   readonly takesPictures: boolean;
   readonly picturesPending: number;
-  /** Bits a second on the wire for pictures, and for those without which something else is shown: below 1000 none are sent. */
-  readonly pictureBps: number;
-  readonly urgentPictureBps: number;
   /** Those that the receiver shows with, by place. */
   readonly references: ReadonlyMap<number, IdentityReference>;
   sendReference(reference: ReferenceUpdate): number;
@@ -89,21 +88,13 @@ const MAX_LOOK_MS = 1000;
 const FIRST_LOOK_MS = 1500;
 /** Time between looks of a machine that is behind, as long as the picture is right. */
 const BUSY_LOOK_MS = 500;
-/** Seconds of the pictures' rate that each kind may take. */
-const SECONDS = { replace: 1.2, turned: 1.2, add: 4, finer: 6, picture: 1.3 } as const;
-type Kind = keyof typeof SECONDS;
-/** Until these are there, what is shown is wrong. */
-const URGENT: ReadonlySet<Kind> = new Set(['replace', 'turned', 'picture']);
-/** Of the bytes on the wire, those that are a picture's; and what is beside it in its messages. */
-const PICTURE_SHARE = 0.78;
-const BESIDE_BYTES = 100;
-const MOST_BYTES = 24_000;
-const LEAST_BYTES = 600;
 /** With less, a picture of the poorest would take six seconds. */
 const LEAST_BPS = 1000;
 /** The camera's picture now is compared with that of so long ago; below so many levels it is the same. */
 const STILL_MS = 450;
 const STILL_LEVELS = 3;
+/** References of before are gone back to where they are this much less wrong. */
+const FAR_BETTER = 0.3;
 /** A finer picture is of a face like the one in the coarse one. */
 const ALIKE = 1;
 
@@ -120,7 +111,7 @@ export class PictureKeeper {
   readonly #sets: ReferenceSets<Shown>;
   /** Sets that are on their way, by the picture's id. */
   readonly #ordered = new Map<number, Shown>();
-  readonly #stills = new Set<number>();
+  readonly #stills = new SentStills();
   /** The receiver shows with references that were not this one's to send. */
   #isStale = false;
   #camera: { readonly atMs: number; readonly picture: Compared }[] = [];
@@ -175,8 +166,9 @@ export class PictureKeeper {
   report({ id, state }: PictureReport, nowMs: number): void {
     const set = this.#ordered.get(id);
     if (!set) {
-      // References that follow a coarse identity.
-      if (!this.#stills.delete(id) && state === 'in-use') this.#isStale = true;
+      const used = state === 'in-use';
+      // Else they are references that follow a coarse identity.
+      if (!this.#stills.heard(id, used) && used) this.#isStale = true;
       return;
     }
     this.#ordered.delete(id);
@@ -235,9 +227,13 @@ export class PictureKeeper {
     const cells =
       geometry && compareCells(camera, await current.shadow.show(this.#plain(geometry)));
     const gap = geometry ? referenceGap(current.shadow.landmarks, geometry) : 0;
-    const face = !geometry ? 'none' : isCrowded(inside(faces, square)) ? 'several' : 'one';
+    const face = !geometry ? 'none' : isCrowded(facesInside(faces, square)) ? 'several' : 'one';
     const still = this.#isStill(camera, nowMs);
-    const verdict = this.#watch.look({ nowMs, face, cells, gap, still });
+    const { onShow } = this.#stills;
+    const stillCells = onShow && compareCells(camera, onShow);
+    const beatsStill = stillCells && cells && wrongness(cells) <= wrongness(stillCells);
+    const verdict = this.#watch.look({ nowMs, face, cells, gap, still, beatsStill });
+    if (this.#watch.mode === 'motion') this.#stills.end();
     this.#right = verdict.right;
     this.#surelyWrong = verdict.surelyWrong;
     // The call may have ended meanwhile.
@@ -247,11 +243,13 @@ export class PictureKeeper {
       return;
     }
     const set = earlier[this.#looks % earlier.length];
-    if (set && geometry && verdict.recall && !this.#recalling) {
+    if (set && geometry && cells && verdict.recall && !this.#recalling) {
       const landmarks = geometry.slice(0, 3 * POINT_COUNT);
       const shown = set.shadow.analysis(picture, square, landmarks).geometry;
-      const would = compareCells(camera, await set.shadow.show(shown));
-      if (isRight(would) && port.takesPictures) {
+      const would = wrongness(compareCells(camera, await set.shadow.show(shown)));
+      // It takes three bytes: what is far better goes before what is right.
+      const most = Math.max(1, FAR_BETTER * wrongness(cells));
+      if (would < most && port.takesPictures) {
         this.#recall(set, nowMs);
         this.#count('recalled');
         return;
@@ -259,7 +257,7 @@ export class PictureKeeper {
     }
     const { wish, reason } = verdict;
     if (wish === 'picture') {
-      if (port.picturesPending === 0) this.#start(this.#sendPicture(crop), reason);
+      if (port.picturesPending === 0) this.#start(this.#sendPicture(crop, camera), reason);
     } else if (geometry && wish) {
       // What is only better to have waits: the references that follow a coarse identity go first.
       if (reason === 'uncovered' && port.picturesPending > 0) return;
@@ -305,13 +303,13 @@ export class PictureKeeper {
     nowMs: number,
   ): void {
     const kind = reason === 'turned' ? 'turned' : wish;
-    this.#watch.sent(nowMs, URGENT.has(kind));
+    this.#watch.sent(nowMs, isUrgent(kind));
     const { current } = this.#sets;
     const underWay = [...this.#ordered.values()].flatMap((set) => set.places);
     const index = kind === 'finer' ? current.coarse! : this.#sets.freePlace(underWay);
     const places =
       kind === 'replace' ? [index] : this.#sets.placesWith(index, current.shadow.landmarks);
-    const coarse = URGENT.has(kind) ? index : kind === 'finer' ? undefined : current.coarse;
+    const coarse = isUrgent(kind) ? index : kind === 'finer' ? undefined : current.coarse;
     const sending = this.#sendReference(crop, geometry, { index, places, coarse }, kind);
     this.#start(sending, reason);
   }
@@ -320,7 +318,7 @@ export class PictureKeeper {
     crop: Picture,
     geometry: Landmarks,
     { index, places, coarse }: Pick<Shown, 'places' | 'coarse'> & { readonly index: number },
-    kind: Kind,
+    kind: PictureKind,
   ): Promise<void> {
     const { codec, port, pack } = this.#options;
     const landmarks = geometry.slice(0, 3 * POINT_COUNT);
@@ -337,22 +335,20 @@ export class PictureKeeper {
       picture: bytes,
       landmarks,
       shown: places,
-      urgent: URGENT.has(kind),
+      urgent: isUrgent(kind),
     });
     this.#ordered.set(id, { places, shadow, references, coarse });
   }
 
-  async #sendPicture(crop: Picture): Promise<void> {
+  async #sendPicture(crop: Picture, camera: Compared): Promise<void> {
     const { port } = this.#options;
     const bytes = await this.#code(crop, 'picture');
-    if (!this.#closed && port.takesPictures) this.#stills.add(port.sendPicture(bytes));
+    if (!this.#closed && port.takesPictures) this.#stills.sent(port.sendPicture(bytes), camera);
   }
 
-  #code(crop: Picture, kind: Kind): Promise<Uint8Array> {
+  #code(crop: Picture, kind: PictureKind): Promise<Uint8Array> {
     const { codec, port } = this.#options;
-    const bps = URGENT.has(kind) ? port.urgentPictureBps : port.pictureBps;
-    const wire = (PICTURE_SHARE * bps * SECONDS[kind]) / 8 - BESIDE_BYTES;
-    return codeWithin(codec, crop, Math.min(MOST_BYTES, Math.max(LEAST_BYTES, wire)));
+    return codeWithin(codec, crop, pictureBytes(kind, port));
   }
 
   /** Frames go on meanwhile. */
@@ -398,12 +394,4 @@ async function openShown({ port, codec, pack }: PictureKeeperOptions): Promise<S
   );
   const shadow = await createShadowDecoder(pack, references);
   return { places: [...port.references.keys()], shadow, references, coarse: undefined };
-}
-
-/** The faces whose middle lies in a square. */
-function inside(faces: readonly TrackedFace[], { x, y, side }: CropSquare): readonly TrackedFace[] {
-  return faces.filter(({ landmarks }) => {
-    const box = faceBox(landmarks);
-    return box.x > x && box.x < x + side && box.y > y && box.y < y + side;
-  });
 }

@@ -10,6 +10,8 @@ export interface Look {
   readonly gap: number;
   /** Whether the camera's picture is nearly that of half a second ago. */
   readonly still: boolean;
+  /** Whether a still is on show that is more wrong than what the references would show. */
+  readonly beatsStill?: boolean;
 }
 
 /**
@@ -40,6 +42,13 @@ export interface WatchVerdict {
   readonly cancel: boolean;
 }
 
+interface Wrongness {
+  /** 1 and more is wrong. */
+  readonly wrong: number;
+  /** It shows something else altogether. */
+  readonly sure: boolean;
+}
+
 /** Looks that the normal difference is the median of. */
 const NORMAL_LOOKS = 25;
 /**
@@ -53,13 +62,19 @@ const TIMES_NORMAL = 2.5;
 const SURELY_WRONG = { all: 12, worst: 60 } as const;
 /** Right again below this share of wrong. */
 const HYSTERESIS = 0.8;
-/** How long a picture must be wrong: surely, and otherwise. */
+/** How long a picture must be wrong: surely; and otherwise, where it is just wrong, and the less the more it is. */
 const SURE_MS = 100;
 const UNSURE_MS = 500;
+const LEAST_UNSURE_MS = 200;
 /** The gap from which on a face is one that no reference shows. */
 const UNCOVERED = 1;
-/** Turned further than this from all references a face may well look wrong; a hand before it makes a gap of 1. */
+/**
+ * Turned further than this from all references, and than faces that were right, a face may well look wrong; a hand before it
+ * makes a gap of 1.
+ */
 const FAR = 1.6;
+/** What is right at a gap is so for so many looks, about: each takes a share of it. */
+const GAP_FADES = 0.98;
 /** No face for so long: the tracker may lose one for a frame or two. */
 const NO_FACE_MS = 300;
 /** After a reference has come into use, the picture has so long to be right. */
@@ -69,7 +84,10 @@ const CANCEL_MS = 200;
 /** References that did not help in so long, and no more are sent while the picture is restless. */
 const FUTILE = 2;
 const FUTILE_MS = 6000;
-/** The picture must be right, or still, for so long until references are trusted again; right longer where they did not help. */
+/**
+ * The picture must be right, or still, for so long until references are trusted again; right longer where they did
+ * not help, or as long less wrong than the stills.
+ */
 const TRUST_MS = { 'no-face': 100, 'several-faces': 400, restless: 400 } as const;
 const STILL_MS = 800;
 /** Between references that are only better to have. */
@@ -87,9 +105,12 @@ export class PictureWatch {
   readonly #worst = new RunningMedian(NORMAL_LOOKS);
   #wrongSince: number | undefined;
   #rightSince: number | undefined;
+  #beatsSince: number | undefined;
   #stillSince: number | undefined;
   #faceAt: number | undefined;
   #uncovered = 0;
+  /** The largest gap of late at which the picture was right. */
+  #rightGap = 0;
   /** What is on its way, and since when. */
   #sent: { readonly atMs: number; readonly urgent: boolean } | undefined;
   #usedAt = -Infinity;
@@ -115,26 +136,24 @@ export class PictureWatch {
     this.#uncovered = 0;
   }
 
-  /** It is in use; `replaces`: what is normal is to be learnt anew. Or it never will be. */
+  /** It is in use; `replaces`: in the place of all others. Or it never will be. */
   answered(nowMs: number, used: boolean, replaces: boolean): void {
     this.#sent = undefined;
     if (!used) return;
     this.#usedAt = nowMs;
     this.#helpless = this.#wrongSince !== undefined && !replaces;
     this.#wrongSince = undefined;
-    if (!replaces) return;
-    this.#judged = false;
-    this.#all.clear();
-    this.#worst.clear();
+    if (replaces) this.#judged = false;
   }
 
   look(look: Look): WatchVerdict {
-    const { nowMs, face, cells, still } = look;
+    const { nowMs, face, cells, still, beatsStill } = look;
     if (face !== 'none') this.#faceAt = nowMs;
     this.#faceAt ??= nowMs;
     this.#stillSince = still ? (this.#stillSince ?? nowMs) : undefined;
+    this.#beatsSince = beatsStill ? (this.#beatsSince ?? nowMs) : undefined;
     const wrongness = cells === undefined ? { wrong: 0, sure: false } : this.#wrongness(cells);
-    if (face === 'one' && cells) this.#note(wrongness.wrong, cells, nowMs);
+    if (face === 'one' && cells) this.#note(wrongness.wrong, cells, look);
     else this.#rightSince = undefined;
     const right = this.#rightSince !== undefined;
     const wish = this.#wish(look, wrongness);
@@ -144,12 +163,14 @@ export class PictureWatch {
     return { wish, reason: wish && this.#reason, right, surelyWrong, recall, cancel };
   }
 
-  #note(wrong: number, cells: Float32Array, nowMs: number): void {
+  #note(wrong: number, cells: Float32Array, { nowMs, gap }: Look): void {
+    this.#rightGap *= GAP_FADES;
     if (wrong < (this.#wrongSince === undefined ? 1 : HYSTERESIS)) {
       this.#wrongSince = undefined;
       this.#rightSince ??= nowMs;
       this.#helpless = false;
       this.#judged = true;
+      this.#rightGap = Math.max(this.#rightGap, gap);
       const { all, worst } = measure(cells);
       this.#all.add(all);
       this.#worst.add(worst);
@@ -162,7 +183,7 @@ export class PictureWatch {
     this.#judged = true;
   }
 
-  #wish({ nowMs, face, gap }: Look, { sure }: { sure: boolean }): WatchWish {
+  #wish({ nowMs, face, gap }: Look, { wrong, sure }: Wrongness): WatchWish {
     this.#futile = this.#futile.filter((at) => nowMs - at < FUTILE_MS);
     if (this.#sent && nowMs - this.#sent.atMs > LOST_MS) this.#sent = undefined;
     const gone = nowMs - this.#faceAt! >= NO_FACE_MS;
@@ -174,8 +195,9 @@ export class PictureWatch {
     if (this.#mode === 'pictures') return this.#wishOfPictures(nowMs, face);
     if (this.#sent?.urgent || face !== 'one') return undefined;
     const wrongMs = this.#wrongSince === undefined ? -1 : nowMs - this.#wrongSince;
-    if (wrongMs >= (sure ? SURE_MS : UNSURE_MS)) {
-      const turned = gap >= FAR && !sure && !this.#helpless;
+    const unsureMs = Math.max(LEAST_UNSURE_MS, UNSURE_MS / wrong);
+    if (wrongMs >= (sure ? SURE_MS : unsureMs)) {
+      const turned = gap >= Math.max(FAR, this.#rightGap) && !sure && !this.#helpless;
       this.#reason = turned ? 'turned' : 'changed';
       if (turned) this.#addedAt = nowMs;
       return turned ? 'add' : 'replace';
@@ -190,7 +212,10 @@ export class PictureWatch {
 
   #wishOfPictures(nowMs: number, face: Look['face']): WatchWish {
     if (face === 'one') {
-      if (this.#rightSince !== undefined && nowMs - this.#rightSince >= TRUST_MS[this.#why]) {
+      const lasts = (since: number | undefined) =>
+        since !== undefined && nowMs - since >= TRUST_MS[this.#why];
+      const beats = this.#why === 'restless' && lasts(this.#beatsSince);
+      if (beats || lasts(this.#rightSince)) {
         this.#mode = 'motion';
         this.#futile = [];
         return undefined;
@@ -206,8 +231,8 @@ export class PictureWatch {
     return 'picture';
   }
 
-  /** How wrong: 1 and more is. */
-  #wrongness(cells: Float32Array): { wrong: number; sure: boolean } {
+  /** How wrong, by what is normal. */
+  #wrongness(cells: Float32Array): Wrongness {
     const { all, worst } = measure(cells);
     const limit = (least: number, sure: number, normal = 0) =>
       Math.min(sure, Math.max(least, TIMES_NORMAL * normal));
@@ -219,10 +244,10 @@ export class PictureWatch {
   }
 }
 
-/** Whether a picture that differs like this is right, whatever is normal. */
-export function isRight(cells: Float32Array): boolean {
+/** How wrong a picture is that differs like this, whatever is normal: 1 and more may be. */
+export function wrongness(cells: Float32Array): number {
   const { all, worst } = measure(cells);
-  return all < LEAST_WRONG.all && worst < LEAST_WRONG.worst;
+  return Math.max(all / LEAST_WRONG.all, worst / LEAST_WRONG.worst);
 }
 
 /** Mean difference over all cells, and over the worst. */

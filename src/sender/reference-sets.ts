@@ -72,13 +72,21 @@ export class ReferenceSets<Kept extends ReferenceSet> {
     return [...all].sort((a, b) => a - b);
   }
 
-  /** Another set is in use. One that shares a place with it is a former state of it, and forgotten. */
+  /**
+   * Another set is in use. One that shares a place with it is a former state of it, and forgotten; so is, where there
+   * are too many, the oldest of those with one reference.
+   */
   use(set: Kept): void {
     if (set === this.#current) return;
     const all = [this.#current, ...this.#earlier].filter((other) => other !== set);
     const kept = all.filter(({ places }) => !places.some((place) => set.places.includes(place)));
     this.#current = set;
-    this.#earlier = kept.slice(0, MAX_EARLIER);
+    if (kept.length > MAX_EARLIER) {
+      // What several references show took longest to send, and is what is mostly gone back to.
+      const alone = kept.findLastIndex(({ places }) => places.length === 1);
+      kept.splice(alone < 0 ? MAX_EARLIER : alone, 1);
+    }
+    this.#earlier = kept;
     for (const other of all) if (!this.#earlier.includes(other)) this.#onForgotten(other);
   }
 }

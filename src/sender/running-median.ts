@@ -1,7 +1,7 @@
 /** The median of the last `capacity` numbers. */
 export class RunningMedian {
   readonly #capacity: number;
-  #values: number[] = [];
+  readonly #values: number[] = [];
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -15,9 +15,5 @@ export class RunningMedian {
   add(value: number): void {
     this.#values.push(value);
     if (this.#values.length > this.#capacity) this.#values.shift();
-  }
-
-  clear(): void {
-    this.#values = [];
   }
 }
