@@ -106,23 +106,36 @@ describe('what is to be done about a picture', () => {
   it('is one more reference where none shows the face like that', () => {
     const call = watched();
     call.look(3000, {});
+    call.look(100, { gap: 1.2 });
     expect(call.look(1000, { level: 6, gap: 2 })).toEqual(['add turned']);
     const right = watched();
     right.look(3000, {});
     expect(right.look(1000, { gap: 1.2 })).toEqual(['add uncovered']);
   });
 
-  it('is one that stands alone where faces turned as far were right', () => {
+  it('is one that stands alone where faces turned as far were right, or this one did not turn', () => {
     const call = watched();
     call.look(3000, { gap: 2 });
     expect(call.look(1000, { level: 6, gap: 2 })).toEqual(['replace changed']);
+    const other = watched();
+    other.look(3000, {});
+    expect(other.look(1000, { level: 6, gap: 2 })).toEqual(['replace changed']);
+  });
+
+  it('is nothing that is better to have while the picture is wrong', () => {
+    const call = watched();
+    call.look(3000, {});
+    call.look(500, { level: 40 });
+    call.watch.answered(call.nowMs, true, 'replaces');
+    expect(call.look(300, { level: 6, gap: 1.2 })).toEqual([]);
   });
 
   it('is one that stands alone where one more did not help', () => {
     const call = watched();
     call.look(3000, {});
+    call.look(100, { gap: 1.2 });
     expect(call.look(1000, { level: 6, gap: 2 })).toEqual(['add turned']);
-    call.watch.answered(call.nowMs, true, false);
+    call.watch.answered(call.nowMs, true, 'adds');
     expect(call.look(2000, { level: 6, gap: 2 })).toEqual(['replace changed']);
   });
 
@@ -168,15 +181,29 @@ describe('what is to be done about a picture', () => {
     call.look(3000, {});
     for (let i = 0; i < 2; i++) {
       expect(call.look(600, { level: 40 })).toEqual(['replace changed']);
-      call.watch.answered(call.nowMs, true, true);
+      call.watch.answered(call.nowMs, true, 'replaces');
     }
     expect(call.look(1000, { level: 40 })).toEqual(['picture restless']);
     expect(call.look(1500, { level: 40, still: true })).toEqual([
       'picture restless',
       'replace changed',
     ]);
-    call.watch.answered(call.nowMs, true, true);
+    call.watch.answered(call.nowMs, true, 'replaces');
     call.look(1000, {});
+    expect(call.watch.mode).toBe('motion');
+  });
+
+  it('are no stills any more once references of before are right', () => {
+    const call = watched();
+    call.look(3000, {});
+    for (let i = 0; i < 2; i++) {
+      call.look(600, { level: 40 });
+      call.watch.answered(call.nowMs, true, 'replaces');
+    }
+    call.look(500, { level: 40 });
+    expect(call.watch.mode).toBe('pictures');
+    call.watch.answered(call.nowMs, true, 'recalls');
+    call.look(200, {});
     expect(call.watch.mode).toBe('motion');
   });
 
@@ -185,7 +212,7 @@ describe('what is to be done about a picture', () => {
     call.look(3000, {});
     for (let i = 0; i < 2; i++) {
       call.look(600, { level: 40 });
-      call.watch.answered(call.nowMs, true, true);
+      call.watch.answered(call.nowMs, true, 'replaces');
     }
     call.look(500, { level: 40 });
     expect(call.watch.mode).toBe('pictures');

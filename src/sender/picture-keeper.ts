@@ -173,11 +173,12 @@ export class PictureKeeper {
     }
     this.#ordered.delete(id);
     const used = state === 'in-use';
-    const replaces = !set.places.some((place) => this.#sets.current.places.includes(place));
+    const adds = set.places.some((place) => this.#sets.current.places.includes(place));
+    const kind = this.#isKnown(set) ? 'recalls' : adds ? 'adds' : 'replaces';
     if (used) this.#use(set);
     else if (!this.#isKnown(set)) void set.shadow.close();
     // Of what took its place there will be news too.
-    if (state !== 'superseded') this.#watch.answered(nowMs, used, replaces);
+    if (state !== 'superseded') this.#watch.answered(nowMs, used, kind);
   }
 
   #isKnown(set: Shown): boolean {

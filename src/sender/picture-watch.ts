@@ -73,12 +73,14 @@ const UNCOVERED = 1;
  * makes a gap of 1.
  */
 const FAR = 1.6;
-/** What is right at a gap is so for so many looks, about: each takes a share of it. */
+const FARTHER = 1.2;
+/** What the largest gap of a right picture is worth a look later. */
 const GAP_FADES = 0.98;
 /** No face for so long: the tracker may lose one for a frame or two. */
 const NO_FACE_MS = 300;
-/** After a reference has come into use, the picture has so long to be right. */
+/** After a reference has come into use, the picture has so long to be right; and not to be surely wrong. */
 const SETTLE_MS = 400;
+const SURELY_SETTLE_MS = 100;
 /** What is on its way is called off when the picture has been right without it for so long. */
 const CANCEL_MS = 200;
 /** References that did not help in so long, and no more are sent while the picture is restless. */
@@ -109,13 +111,16 @@ export class PictureWatch {
   #stillSince: number | undefined;
   #faceAt: number | undefined;
   #uncovered = 0;
-  /** The largest gap of late at which the picture was right. */
+  /** The largest gap of late at which the picture was right, and that of the last look at which it was. */
   #rightGap = 0;
+  #lastRightGap = 0;
   /** What is on its way, and since when. */
   #sent: { readonly atMs: number; readonly urgent: boolean } | undefined;
   #usedAt = -Infinity;
   /** Whether what came into use then has been seen to help or not. */
   #judged = true;
+  /** What is in use was right before: it is trusted at once. */
+  #recalled = false;
   /** A reference was added to what is wrong, and it still is. */
   #helpless = false;
   #addedAt = -Infinity;
@@ -136,14 +141,15 @@ export class PictureWatch {
     this.#uncovered = 0;
   }
 
-  /** It is in use; `replaces`: in the place of all others. Or it never will be. */
-  answered(nowMs: number, used: boolean, replaces: boolean): void {
+  /** It is in use; `kind`: a new one in the place of all others or beside them, or those of before. Or it never will be. */
+  answered(nowMs: number, used: boolean, kind: 'replaces' | 'adds' | 'recalls'): void {
     this.#sent = undefined;
     if (!used) return;
     this.#usedAt = nowMs;
-    this.#helpless = this.#wrongSince !== undefined && !replaces;
+    this.#helpless = this.#wrongSince !== undefined && kind === 'adds';
     this.#wrongSince = undefined;
-    if (replaces) this.#judged = false;
+    this.#recalled = kind === 'recalls';
+    if (kind === 'replaces') this.#judged = false;
   }
 
   look(look: Look): WatchVerdict {
@@ -153,7 +159,7 @@ export class PictureWatch {
     this.#stillSince = still ? (this.#stillSince ?? nowMs) : undefined;
     this.#beatsSince = beatsStill ? (this.#beatsSince ?? nowMs) : undefined;
     const wrongness = cells === undefined ? { wrong: 0, sure: false } : this.#wrongness(cells);
-    if (face === 'one' && cells) this.#note(wrongness.wrong, cells, look);
+    if (face === 'one' && cells) this.#note(wrongness, cells, look);
     else this.#rightSince = undefined;
     const right = this.#rightSince !== undefined;
     const wish = this.#wish(look, wrongness);
@@ -163,7 +169,7 @@ export class PictureWatch {
     return { wish, reason: wish && this.#reason, right, surelyWrong, recall, cancel };
   }
 
-  #note(wrong: number, cells: Float32Array, { nowMs, gap }: Look): void {
+  #note({ wrong, sure }: Wrongness, cells: Float32Array, { nowMs, gap }: Look): void {
     this.#rightGap *= GAP_FADES;
     if (wrong < (this.#wrongSince === undefined ? 1 : HYSTERESIS)) {
       this.#wrongSince = undefined;
@@ -171,13 +177,14 @@ export class PictureWatch {
       this.#helpless = false;
       this.#judged = true;
       this.#rightGap = Math.max(this.#rightGap, gap);
+      this.#lastRightGap = gap;
       const { all, worst } = measure(cells);
       this.#all.add(all);
       this.#worst.add(worst);
       return;
     }
     this.#rightSince = undefined;
-    if (nowMs < this.#usedAt + SETTLE_MS) return;
+    if (nowMs < this.#usedAt + (sure ? SURELY_SETTLE_MS : SETTLE_MS)) return;
     this.#wrongSince ??= nowMs;
     if (!this.#judged) this.#futile.push(nowMs);
     this.#judged = true;
@@ -197,12 +204,13 @@ export class PictureWatch {
     const wrongMs = this.#wrongSince === undefined ? -1 : nowMs - this.#wrongSince;
     const unsureMs = Math.max(LEAST_UNSURE_MS, UNSURE_MS / wrong);
     if (wrongMs >= (sure ? SURE_MS : unsureMs)) {
-      const turned = gap >= Math.max(FAR, this.#rightGap) && !sure && !this.#helpless;
+      const turned = this.#isTurned(gap) && !sure && !this.#helpless;
       this.#reason = turned ? 'turned' : 'changed';
       if (turned) this.#addedAt = nowMs;
       return turned ? 'add' : 'replace';
     }
-    this.#uncovered = gap >= UNCOVERED && wrongMs < 0 ? this.#uncovered + 1 : 0;
+    const isRight = this.#rightSince !== undefined;
+    this.#uncovered = gap >= UNCOVERED && isRight ? this.#uncovered + 1 : 0;
     if (this.#sent || this.#uncovered < 2 || nowMs - this.#addedAt < ADD_INTERVAL_MS)
       return undefined;
     this.#addedAt = nowMs;
@@ -210,10 +218,15 @@ export class PictureWatch {
     return 'add';
   }
 
+  /** Whether it is the pose that makes the picture wrong: the face went there while the picture was right. */
+  #isTurned(gap: number): boolean {
+    return gap >= Math.max(FAR, FARTHER * this.#rightGap) && this.#lastRightGap >= UNCOVERED;
+  }
+
   #wishOfPictures(nowMs: number, face: Look['face']): WatchWish {
     if (face === 'one') {
-      const lasts = (since: number | undefined) =>
-        since !== undefined && nowMs - since >= TRUST_MS[this.#why];
+      const trustMs = TRUST_MS[this.#recalled ? 'no-face' : this.#why];
+      const lasts = (since: number | undefined) => since !== undefined && nowMs - since >= trustMs;
       const beats = this.#why === 'restless' && lasts(this.#beatsSince);
       if (beats || lasts(this.#rightSince)) {
         this.#mode = 'motion';
