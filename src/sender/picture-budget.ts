@@ -1,9 +1,8 @@
 /**
- * What a picture is for: `replace`, a reference that stands alone; `turned` and `add`, one more, without which
- * what is shown is wrong, or only poorer; `finer`, in the place of a coarse one; `picture`, a
- * still.
+ * What a picture is for: `replace`, a reference that stands alone; `add`, one more, for what none shows; `finer`, in the
+ * place of a coarse one; `picture`, a still.
  */
-export type PictureKind = 'replace' | 'turned' | 'add' | 'finer' | 'picture';
+export type PictureKind = 'replace' | 'add' | 'finer' | 'picture';
 
 /** Bits a second on the wire for pictures, and for those without which something else is shown: below 1000 none are sent. */
 export interface PictureRates {
@@ -13,13 +12,12 @@ export interface PictureRates {
 
 /** Seconds of the pictures' rate that each may take. */
 const SECONDS: Readonly<Record<PictureKind, number>> = {
-  replace: 1.2,
-  turned: 1.2,
+  replace: 1,
   add: 4,
   finer: 6,
   picture: 0.6,
 };
-const URGENT: ReadonlySet<PictureKind> = new Set(['replace', 'turned', 'picture']);
+const URGENT: ReadonlySet<PictureKind> = new Set(['replace', 'picture']);
 /** Of the bytes on the wire, those that are a picture's; and what is beside it in its messages. */
 const PICTURE_SHARE = 0.78;
 const BESIDE_BYTES = 100;

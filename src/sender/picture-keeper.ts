@@ -299,11 +299,10 @@ export class PictureKeeper {
   #order(
     crop: Picture,
     geometry: Landmarks,
-    wish: 'replace' | 'add' | 'finer',
+    kind: 'replace' | 'add' | 'finer',
     reason: Reason | undefined,
     nowMs: number,
   ): void {
-    const kind = reason === 'turned' ? 'turned' : wish;
     this.#watch.sent(nowMs, isUrgent(kind));
     const { current } = this.#sets;
     const underWay = [...this.#ordered.values()].flatMap((set) => set.places);

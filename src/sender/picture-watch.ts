@@ -11,7 +11,7 @@ export interface Look {
   /** Whether the camera's picture is nearly that of half a second ago. */
   readonly still: boolean;
   /** Whether a still is on show that is more wrong than what the references would show. */
-  readonly beatsStill?: boolean;
+  readonly beatsStill?: boolean | undefined;
 }
 
 /**
@@ -20,14 +20,8 @@ export interface Look {
  */
 export type WatchWish = 'replace' | 'add' | 'picture' | undefined;
 
-/** Why: the picture is wrong though a reference shows the face like that, shows what no reference shows, or cannot be shown by any. */
-export type WatchReason =
-  | 'changed'
-  | 'turned'
-  | 'uncovered'
-  | 'no-face'
-  | 'several-faces'
-  | 'restless';
+/** Why: the picture is wrong, shows what no reference shows, or cannot be shown by any. */
+export type WatchReason = 'changed' | 'uncovered' | 'no-face' | 'several-faces' | 'restless';
 
 export interface WatchVerdict {
   readonly wish: WatchWish;
@@ -68,14 +62,6 @@ const UNSURE_MS = 500;
 const LEAST_UNSURE_MS = 200;
 /** The gap from which on a face is one that no reference shows. */
 const UNCOVERED = 1;
-/**
- * Turned further than this from all references, and than faces that were right, a face may well look wrong; a hand before it
- * makes a gap of 1.
- */
-const FAR = 1.6;
-const FARTHER = 1.2;
-/** What the largest gap of a right picture is worth a look later. */
-const GAP_FADES = 0.98;
 /** No face for so long: the tracker may lose one for a frame or two. */
 const NO_FACE_MS = 300;
 /** After a reference has come into use, the picture has so long to be right; and not to be surely wrong. */
@@ -111,9 +97,6 @@ export class PictureWatch {
   #stillSince: number | undefined;
   #faceAt: number | undefined;
   #uncovered = 0;
-  /** The largest gap of late at which the picture was right, and that of the last look at which it was. */
-  #rightGap = 0;
-  #lastRightGap = 0;
   /** What is on its way, and since when. */
   #sent: { readonly atMs: number; readonly urgent: boolean } | undefined;
   #usedAt = -Infinity;
@@ -121,8 +104,6 @@ export class PictureWatch {
   #judged = true;
   /** What is in use was right before: it is trusted at once. */
   #recalled = false;
-  /** A reference was added to what is wrong, and it still is. */
-  #helpless = false;
   #addedAt = -Infinity;
   #futile: number[] = [];
   #mode: 'motion' | 'pictures' = 'motion';
@@ -146,7 +127,6 @@ export class PictureWatch {
     this.#sent = undefined;
     if (!used) return;
     this.#usedAt = nowMs;
-    this.#helpless = this.#wrongSince !== undefined && kind === 'adds';
     this.#wrongSince = undefined;
     this.#recalled = kind === 'recalls';
     if (kind === 'replaces') this.#judged = false;
@@ -159,7 +139,7 @@ export class PictureWatch {
     this.#stillSince = still ? (this.#stillSince ?? nowMs) : undefined;
     this.#beatsSince = beatsStill ? (this.#beatsSince ?? nowMs) : undefined;
     const wrongness = cells === undefined ? { wrong: 0, sure: false } : this.#wrongness(cells);
-    if (face === 'one' && cells) this.#note(wrongness, cells, look);
+    if (face === 'one' && cells) this.#note(wrongness, cells, nowMs);
     else this.#rightSince = undefined;
     const right = this.#rightSince !== undefined;
     const wish = this.#wish(look, wrongness);
@@ -169,15 +149,11 @@ export class PictureWatch {
     return { wish, reason: wish && this.#reason, right, surelyWrong, recall, cancel };
   }
 
-  #note({ wrong, sure }: Wrongness, cells: Float32Array, { nowMs, gap }: Look): void {
-    this.#rightGap *= GAP_FADES;
+  #note({ wrong, sure }: Wrongness, cells: Float32Array, nowMs: number): void {
     if (wrong < (this.#wrongSince === undefined ? 1 : HYSTERESIS)) {
       this.#wrongSince = undefined;
       this.#rightSince ??= nowMs;
-      this.#helpless = false;
       this.#judged = true;
-      this.#rightGap = Math.max(this.#rightGap, gap);
-      this.#lastRightGap = gap;
       const { all, worst } = measure(cells);
       this.#all.add(all);
       this.#worst.add(worst);
@@ -204,10 +180,8 @@ export class PictureWatch {
     const wrongMs = this.#wrongSince === undefined ? -1 : nowMs - this.#wrongSince;
     const unsureMs = Math.max(LEAST_UNSURE_MS, UNSURE_MS / wrong);
     if (wrongMs >= (sure ? SURE_MS : unsureMs)) {
-      const turned = this.#isTurned(gap) && !sure && !this.#helpless;
-      this.#reason = turned ? 'turned' : 'changed';
-      if (turned) this.#addedAt = nowMs;
-      return turned ? 'add' : 'replace';
+      this.#reason = 'changed';
+      return 'replace';
     }
     const isRight = this.#rightSince !== undefined;
     this.#uncovered = gap >= UNCOVERED && isRight ? this.#uncovered + 1 : 0;
@@ -216,11 +190,6 @@ export class PictureWatch {
     this.#addedAt = nowMs;
     this.#reason = 'uncovered';
     return 'add';
-  }
-
-  /** Whether it is the pose that makes the picture wrong: the face went there while the picture was right. */
-  #isTurned(gap: number): boolean {
-    return gap >= Math.max(FAR, FARTHER * this.#rightGap) && this.#lastRightGap >= UNCOVERED;
   }
 
   #wishOfPictures(nowMs: number, face: Look['face']): WatchWish {
