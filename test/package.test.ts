@@ -151,10 +151,11 @@ describeNeeds('chromium', 'ffmpeg')('the packed package', () => {
     })!;
     const stats = await promisify(compiler.run.bind(compiler))();
     await promisify(compiler.close.bind(compiler))();
-    expect(stats!.toJson({ all: false, errors: true, warnings: true })).toMatchObject({
-      errors: [],
-      warnings: [],
-    });
+    const { errors, warnings } = stats!.toJson({ all: false, errors: true, warnings: true });
+    expect(errors).toEqual([]);
+    // Its hint about the worker's size, of which its README says what to make; `bundle.test.ts` limits that.
+    const isHint = (message: string) => /asset size limit.*\n.*\n.*\n.*worker\.js/s.test(message);
+    expect(warnings!.filter(({ message }) => !isHint(message))).toEqual([]);
     await expectNoNode(join(folder, 'public/build'));
     await open(join(folder, 'public'), ISOLATED);
     await expectFace();

@@ -2,7 +2,7 @@
 import { build } from 'esbuild';
 
 await build({
-  entryPoints: { visavis: 'src/browser.ts', 'visavis-worker': 'src/worker.ts' },
+  entryPoints: { visavis: 'dist/browser.js', 'visavis-worker': 'dist/worker.js' },
   outdir: process.argv[2] ?? 'dist/assets',
   bundle: true,
   minify: true,

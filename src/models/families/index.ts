@@ -5,30 +5,14 @@ import { checkBackground } from '../check-options.js';
 import type { DecoderOptions, FaceDecoder } from '../decoder.js';
 import type { OpenSession } from '../inference.js';
 import { checkPack, type Pack, PackError } from '../pack.js';
-import { createFsrtDecoder, FSRT_ROLES } from './fsrt.js';
-import { createFsthDecoder } from './fsth.js';
-import { createHead2HeadDecoder } from './head2head.js';
-import { createLsrDecoder } from './lsr.js';
 import { type CreateFamily, networkFamily } from './network-family.js';
 import { createPortraitDecoder } from './portrait.js';
+import { PUBLISHED_FAMILIES } from './published.js';
 import { createWarpDecoder } from './warp.js';
-
-/** Nothing but its networks knows what its motion means. */
-const fsrt: CreateFamily = (networks, open, appearance, options, size, vector) => {
-  if (!open) throw new PackError('the family fsrt needs what runs its networks');
-  if (!vector) throw new PackError('the pack has no motion vector, which the family fsrt needs');
-  const create = networkFamily('fsrt', FSRT_ROLES, (found) =>
-    createFsrtDecoder(found, vector, options),
-  );
-  return create(networks, open, appearance, options, size);
-};
 
 /** By their name in a pack's manifest. */
 const FAMILIES: Readonly<Record<string, CreateFamily>> = {
-  fsrt,
-  fsth: networkFamily('fsth', ['encoder', 'generator'], createFsthDecoder),
-  lsr: networkFamily('lsr', ['encoder', 'generator'], createLsrDecoder),
-  head2head: networkFamily('head2head', ['embedder', 'generator'], createHead2HeadDecoder),
+  ...PUBLISHED_FAMILIES,
   portrait: networkFamily('portrait', ['encoder', 'generator'], createPortraitDecoder),
   warp: createWarpDecoder,
 };
