@@ -143,7 +143,10 @@ describe('signal, send and receive', () => {
     await one.said('waiting for a ');
     const other = starts[1]();
     const ends = await Promise.all([one.ended, other.ended]);
-    expect(ends.map(({ status }) => status)).toEqual([0, 0]);
+    expect(ends.map(({ status, lines }) => (status === 0 ? '' : lines.join('\n')))).toEqual([
+      '',
+      '',
+    ]);
     signal.process.kill('SIGINT');
     expect((await signal.ended).status).toBe(0);
 
