@@ -1,8 +1,8 @@
 /**
  * Time of a decoder by itself: `npx tsx bench/decode.ts [--pack portrait-256-cpu] [--frames 140]`. The
  * first clip of `train`, four references from its first second, geometry from its track; wall time
- * of `decode` and CPU time of the process a frame, at each size, with the pack's network and without.
- * Only an idle machine counts.
+ * of `decode` and CPU time of the process a frame, at each size, with the pack's network and without; the
+ * most memory that the process ever held. Only an idle machine counts.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -56,3 +56,5 @@ for (const size of STREAM_SIZES) {
   await time('as it is', createDecoder(pack));
   await time('without a network', createAnyDecoder(pack));
 }
+const { maxRSS } = process.resourceUsage();
+console.log(`peak memory ${(maxRSS / 1024).toFixed(0)} MiB`);

@@ -3,26 +3,27 @@
  * [--size 256] [--clips 3] [--out FOLDER]`. Two sessions in virtual time over one bottleneck each way (fragments
  * of 1150 bytes with 93 of headers), with the whole identity and with a coarse one first; to that is added what
  * decoding the identity took on this machine. Clips of `validation`; PSNR is of the frames that follow the enrolment,
- * decoded with what is there then, against the source. `--out` keeps the first picture of each.
+ * decoded with what is there then, against the source. `--out` keeps the first picture of each. A pack with a motion
+ * vector has no coarse identity.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { MotionModel } from '../src/geometry/motion-model.js';
 import type { Picture } from '../src/geometry/picture.js';
 import { resampleSquare, whole } from '../src/geometry/resample.js';
 import { parseAnyIdentity } from '../src/models/compact-identity.js';
 import { createDecoder } from '../src/models/decoder-node.js';
+import { createFrameModel } from '../src/models/frame-model.js';
 import { openPack } from '../src/models/pack-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
-import type { Identity, IdentityReference } from '../src/protocol/identity.js';
+import type { IdentityReference } from '../src/protocol/identity.js';
 import type { StreamSize } from '../src/protocol/limits.js';
 import { MAX_VALUE } from '../src/protocol/motion-codec.js';
 import { ReceiverSession } from '../src/receiver/session.js';
 import { coarseIdentity, codedIdentity } from '../src/sender/coarse-identity.js';
 import { DEFAULT_QUANTISER } from '../src/sender/defaults.js';
 import { enrol } from '../src/sender/enrolment.js';
-import { createAnalysis } from '../src/sender/frame-analyser.js';
+import { createFrameAnalyser } from '../src/sender/frame-analyser-node.js';
 import { SenderSession } from '../src/sender/session.js';
 import { createSimulatedLink } from '../src/transport/simulated-link.js';
 import { type CroppedFrame, croppedFrames } from './clip-frames.js';
@@ -155,32 +156,35 @@ async function decompressed(references: readonly IdentityReference[]) {
 
 /**
  * PSNR of the frames shown with these references, their first picture, and what the set-up took; the sender compares
- * with `whole`. Each frame is coded as the motion is.
+ * with those of `identity`. Each frame is coded as the motion is.
  */
 async function shown(
   references: readonly IdentityReference[],
-  { references: whole, neutral }: Identity,
+  identity: Uint8Array,
   frames: CroppedFrame[],
 ) {
-  const model = new MotionModel(pack.basis, neutral, pack.moreValues);
+  const parsed = parseAnyIdentity(identity, pack);
+  if (!parsed.ok) throw new Error('an identity cannot be read');
+  const model = createFrameModel(pack, parsed.value.neutral);
   const decoder = createDecoder(pack);
   const started = performance.now();
   const pictures = await decompressed(references);
   await decoder.setIdentity({ size, references: pictures });
   await decoder.decode(references[0].landmarks);
   const setUpMs = performance.now() - started;
-  const analyse = createAnalysis(await decompressed(whole), pack.appearance);
+  const analyser = await createFrameAnalyser({ pack, identity, codec });
   const square = { x: 0, y: 0, side: size };
   let first: Picture | undefined;
   let squares = 0;
   for (const { picture, landmarks } of frames) {
-    const geometry = pack.moreValues > 0 ? analyse(picture, square, landmarks).geometry : landmarks;
+    const geometry = await analyser.analyse(picture, square, landmarks);
     const values = model.quantise(geometry, undefined, DEFAULT_QUANTISER, MAX_VALUE);
     const made = await decoder.decode(model.reconstruct(values, DEFAULT_QUANTISER));
     first ??= made;
     for (let i = 0; i < made.data.length; i++)
       if (i % 4 < 3) squares += (made.data[i] - picture.data[i]) ** 2;
   }
+  await analyser.close();
   await decoder.close();
   const mean = squares / (frames.length * size * size * 3);
   return { psnr: 10 * Math.log10(255 ** 2 / mean), first: first!, setUpMs };
@@ -202,21 +206,22 @@ for (const clip of splits()
     })),
     { size, references: 4, codec },
   );
-  const coded = codedIdentity(identity, pack);
-  const coarse = await coarseIdentity({ identity: coded, pack, codec });
+  const offers: { name: string; own: Uint8Array; first?: Uint8Array }[] = [
+    { name: 'whole', own: identity },
+  ];
+  if (!pack.vector) {
+    const own = codedIdentity(identity, pack);
+    const first = await coarseIdentity({ identity: own, pack, codec });
+    offers.push({ name: 'coarse first', own, first });
+  }
   console.log(clip.file);
-  for (const [name, first] of [
-    ['whole', undefined],
-    ['coarse first', coarse],
-  ] as const) {
-    const own = first ? coded : identity;
+  for (const { name, own, first } of offers) {
     const outcome = call(own, first, frames);
     const offered = parseAnyIdentity(first ?? own, pack);
-    const all = parseAnyIdentity(own, pack);
-    if (!offered.ok || !all.ok) throw new Error('an identity cannot be read');
+    if (!offered.ok) throw new Error('an identity cannot be read');
     const rest = frames.slice(ENROLMENT_FRAMES);
-    const begin = await shown(offered.value.references, all.value, rest);
-    const end = await shown(outcome.last, all.value, rest);
+    const begin = await shown(offered.value.references, own, rest);
+    const end = await shown(outcome.last, own, rest);
     const times = [...outcome.references.values()].map(seconds).join(', ');
     console.log(
       `  ${name}: identity ${outcome.identityBytes} bytes, pictures ${outcome.pictureBytes}; ` +

@@ -2,7 +2,8 @@
  * FSRT's exact shortcuts, one by one, on random weights: `npx tsx bench/fsrt.ts [--shape tiny|small|full] [--runs 3]`.
  * Time of a part of the picture in onnxruntime-node on one thread, what a whole frame of such parts takes, and the
  * largest difference of a colour from what PyTorch gives without any. `full` and `small` have the paper's widths
- * at 256×256. Then the same picture in more or fewer parts, by the memory that their intermediate results may take.
+ * at 256×256. Then the same picture in more or fewer parts, by the memory that their intermediate results may take;
+ * then the patches of a source as equation 5 writes them, and without making what is the same at every pixel anew.
  * Needs Python with PyTorch and ONNX. Only an idle machine counts.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -28,12 +29,15 @@ if (status !== 0) process.exit(1);
 
 const file = JSON.parse(await readFile(join(folder, 'inputs.json'), 'utf8'));
 const size: number = file.size;
-const tensors = Object.fromEntries(
-  Object.entries<{ dims: number[]; data: string }>(file.tensors).map(([name, { dims, data }]) => {
-    const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
-    return [name, { dims, data: new Float32Array(bytes.buffer) } satisfies Tensor];
-  }),
-);
+type Packed = Record<string, { dims: number[]; data: string }>;
+const unpacked = (packed: Packed): Record<string, Tensor> =>
+  Object.fromEntries(
+    Object.entries(packed).map(([name, { dims, data }]) => {
+      const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
+      return [name, { dims, data: new Float32Array(bytes.buffer) }];
+    }),
+  );
+const [tensors, wanted] = [unpacked(file.tensors), unpacked(file.wanted)];
 const named = (...names: string[]) =>
   Object.fromEntries(names.map((name) => [name, tensors[name]]));
 const MEMORY = ['keys0', 'values0', 'keys1', 'values1'];
@@ -49,6 +53,9 @@ async function timed(session: InferenceSession, inputs: Record<string, Tensor>) 
   return { outputs, ms: times.sort((a, b) => a - b)[Math.floor(times.length / 2)] };
 }
 
+const farthest = (made: Float32Array, from: Float32Array): string =>
+  made.reduce((most, value, i) => Math.max(most, Math.abs(value - from[i])), 0).toExponential(1);
+
 const part = tensors.pixels.dims[0];
 const parts = Math.ceil((size * size) / part);
 console.log(
@@ -63,13 +70,9 @@ for (const [name, graph, inputs] of VARIANTS) {
   const session = await createNodeSession(await readFile(join(folder, `${graph}.onnx`)));
   const { outputs, ms } = await timed(session, named(...inputs));
   await session.close();
-  const { data } = outputs.colours;
-  const error = data.reduce(
-    (most, value, i) => Math.max(most, Math.abs(value - tensors.wanted.data[i])),
-    0,
-  );
+  const error = farthest(outputs.colours.data, wanted.plain.data);
   console.log(
-    `${name}: ${ms.toFixed(1)} ms a part, ${((ms * parts) / 1000).toFixed(2)} s a frame, off by at most ${error.toExponential(1)}`,
+    `${name}: ${ms.toFixed(1)} ms a part, ${((ms * parts) / 1000).toFixed(2)} s a frame, off by at most ${error}`,
   );
 }
 
@@ -82,12 +85,21 @@ for (const budget of [16, 64, 256]) {
   const { outputs, ms } = await timed(decoder, { ...named('constant', ...MEMORY), pixels });
   first.push(outputs.colours.data);
   const shared = Math.min(...first.map(({ length }) => length));
-  const error = outputs.colours.data
-    .subarray(0, shared)
-    .reduce((most, value, i) => Math.max(most, Math.abs(value - first[0][i])), 0);
+  const error = farthest(outputs.colours.data.subarray(0, shared), first[0]);
   console.log(
-    `${budget} MiB: ${tiles.length} parts of ${pixels.dims[0]} pixels (${Math.round((pixels.dims[0] * bytesPerPixel(memory)) / MEGABYTE)} MiB), ${((ms * tiles.length) / 1000).toFixed(2)} s a frame, off by at most ${error.toExponential(1)}`,
+    `${budget} MiB: ${tiles.length} parts of ${pixels.dims[0]} pixels (${Math.round((pixels.dims[0] * bytesPerPixel(memory)) / MEGABYTE)} MiB), ${((ms * tiles.length) / 1000).toFixed(2)} s a frame, off by at most ${error}`,
   );
 }
 await decoder.close();
+
+for (const [how, graph] of [
+  ['as written', 'patches-plain'],
+  ['as in a pack', 'patches'],
+]) {
+  const session = await createNodeSession(await readFile(join(folder, `${graph}.onnx`)));
+  const { outputs, ms } = await timed(session, named('pictures', 'keypoints', 'expression'));
+  await session.close();
+  const error = farthest(outputs.made.data, wanted.patches.data);
+  console.log(`patches of a source, ${how}: ${ms.toFixed(1)} ms, off by at most ${error}`);
+}
 await rm(folder, { recursive: true });

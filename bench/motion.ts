@@ -4,25 +4,27 @@
  *
  *     npx tsx bench/motion.ts [--pack warp] [--json FILE] [--bundle 4] [--stride 1] [--clips SUBSTRING]
  *
- * A pack whose frames carry surround points and appearance has them found in the clips' pictures first,
- * which takes minutes.
+ * A pack whose frames carry surround points and appearance, or a vector of its own, has them found in the clips'
+ * pictures first, which takes minutes.
  *
  * Rate: all bytes of motion messages, their headers included, over the frames after enrolment, per
  * second at 25 frames a second. Error: mean distance in the picture plane, crop units (pixels at
- * 256×256), between the tracks and what the receiver rebuilds.
+ * 256×256), between the tracks and what the receiver rebuilds; none (NaN) where a vector travels in their place
+ * (`bench/fsrt-motion.ts`).
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { ValueRanges } from '../src/geometry/frame-model.js';
 import { type Landmarks, POINT_COUNT } from '../src/geometry/landmarks.js';
-import { MotionModel, POSE_VALUES } from '../src/geometry/motion-model.js';
 import { LEFT_IRIS, LIPS, RIGHT_IRIS } from '../src/geometry/regions.js';
+import { createFrameModel } from '../src/models/frame-model.js';
 import { openPack } from '../src/models/pack-node.js';
 import { MAX_VALUE, type MotionState } from '../src/protocol/motion-codec.js';
 import { MotionDepacketizer } from '../src/protocol/motion-depacketizer.js';
 import { MotionPacketizer } from '../src/protocol/motion-packetizer.js';
 import { conceal } from '../src/receiver/concealment.js';
 import { DEFAULT_INDEPENDENT_INTERVAL, DEFAULT_QUANTISER } from '../src/sender/defaults.js';
-import { analysed } from './analysed-track.js';
+import { asSent } from './analysed-track.js';
 import { splits } from './data.js';
 import { loadTrack, type Track } from './tracks.js';
 
@@ -36,7 +38,8 @@ const { values: options } = parseArgs({
     clips: { type: 'string', default: '' },
   },
 });
-const { basis, tables, appearance, moreValues } = await openPack(options.pack);
+const pack = await openPack(options.pack);
+const { tables } = pack;
 const IRISES = [...LEFT_IRIS, ...RIGHT_IRIS];
 const stride = Number(options.stride);
 const ALL = Array.from({ length: POINT_COUNT }, (_, point) => point);
@@ -57,7 +60,7 @@ function meanDistance(a: Landmarks, b: Landmarks, points: readonly number[]): nu
 }
 
 /** What the receiver shows of a frame that was left out. */
-function between(states: ReadonlyMap<number, MotionState>, index: number) {
+function between(states: ReadonlyMap<number, MotionState>, index: number, ranges: ValueRanges) {
   const first = index - (index % stride);
   const known = (sequence: number) => {
     const state = states.get(sequence);
@@ -66,16 +69,12 @@ function between(states: ReadonlyMap<number, MotionState>, index: number) {
   const [last, after] = [known(first), known(first + stride)];
   if (!last?.state.facePresent || !after?.state.facePresent) return undefined;
   const [previous, next] = [known(first - stride), known(first + 2 * stride)];
-  const { values } = conceal(
-    index,
-    { last, previous, after, next },
-    { pose: POSE_VALUES, surround: Infinity },
-  );
+  const { values } = conceal(index, { last, previous, after, next }, ranges);
   return values && { ...last.state, values };
 }
 
 function measure(track: Track, quantiser: number, bundle: number): Row {
-  const model = new MotionModel(basis, track.neutral, moreValues);
+  const model = createFrameModel(pack, track.neutral);
   const frameIntervalMs = 1000 / track.clip.fps;
   const packetizer = new MotionPacketizer({
     tables,
@@ -112,8 +111,8 @@ function measure(track: Track, quantiser: number, bundle: number): Row {
   const sum = { all: 0, lips: 0, iris: 0 };
   let compared = 0;
   source.forEach((truth, index) => {
-    const shown = states.get(index) ?? between(states, index);
-    if (!truth || !shown?.facePresent) return;
+    const shown = states.get(index) ?? between(states, index, model.ranges);
+    if (!truth || !shown?.facePresent || pack.vector) return;
     const rebuilt = model.reconstruct(shown.values, shown.quantiser);
     sum.all += meanDistance(truth, rebuilt, ALL);
     sum.lips += meanDistance(truth, rebuilt, LIPS);
@@ -153,7 +152,7 @@ for (const split of ['train', 'validation', 'hard'] as const) {
     if (!clip.file.includes(options.clips)) continue;
     const track = loadTrack(clip);
     if (track?.frames.slice(track.enrolment).some((frame) => frame)) {
-      tracks.push({ split, track: moreValues ? await analysed(track, appearance) : track });
+      tracks.push({ split, track: await asSent(track, pack) });
     } else console.log(`left out: ${clip.file} (too few tracked frames to enrol and measure)`);
   }
 }

@@ -19,7 +19,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openPack } from '../src/models/pack-node.js';
 import { RATE_PRESETS } from '../src/sender/rate-presets.js';
-import { analysed } from './analysed-track.js';
+import { asSent } from './analysed-track.js';
 import { splits } from './data.js';
 import { type Figures, judge, onShow, play, type Setting } from './recovery/run.js';
 import { SCENARIOS } from './recovery/scenarios.js';
@@ -51,7 +51,7 @@ const settings: readonly Setting[] = options.presets
 const tracks: Track[] = [];
 for (const clip of splits().validation) {
   const track = clip.file.includes(options.clips) ? loadTrack(clip) : undefined;
-  if (track) tracks.push(pack.moreValues ? await analysed(track, pack.appearance) : track);
+  if (track) tracks.push(await asSent(track, pack));
 }
 
 type Scenario = (typeof SCENARIOS)[number];

@@ -13,7 +13,7 @@ import type { Pack } from './models/pack.js';
 import { checkOption } from './protocol/check-options.js';
 import { InvalidStateError } from './protocol/errors.js';
 import type { IdentityReference } from './protocol/identity.js';
-import type { PictureReport, ReferenceUpdate } from './sender/picture-sender.js';
+import type { PictureReport, ReferenceUpdate } from './sender/picture-port.js';
 import { SenderSession, type SenderSessionOptions, type SenderStats } from './sender/session.js';
 import type { CallChannels } from './transport/channel.js';
 
@@ -23,7 +23,7 @@ export interface CallSenderOptions extends SenderSessionOptions {
   readonly pack: Pack;
   /**
    * Signs a picture during the call with the key of `proof` (`signPicture`): with a proof no picture leaves
-   * without it. One that it rejects is given up.
+   * without it. One that it rejects, or signs with other than 64 bytes, is given up.
    */
   readonly signPicture?: (picture: SignedPicture) => Promise<Uint8Array>;
   /** Told of what became of each picture during the call. */
@@ -201,10 +201,8 @@ export class CallSender {
     this.#signing = true;
     const { id, ...picture } = wanted;
     signPicture(picture)
-      .then(
-        (signature) => pictures.sign(id, signature),
-        () => pictures.giveUp(id),
-      )
+      .then((signature) => pictures.sign(id, signature))
+      .catch(() => pictures.giveUp(id))
       .finally(() => {
         this.#signing = false;
         this.#pump();

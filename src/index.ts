@@ -100,9 +100,9 @@ export {
   PictureKeeper,
   type PictureKeeperOptions,
   type PictureKeeperStats,
-  type PicturePort,
 } from './sender/picture-keeper.js';
-export type { PictureReport, PictureSender, ReferenceUpdate } from './sender/picture-sender.js';
+export type { PicturePort, PictureReport, ReferenceUpdate } from './sender/picture-port.js';
+export type { PictureSender } from './sender/picture-sender.js';
 export type { RateDecision, RateReason } from './sender/rate-control.js';
 export {
   CHROMIUM_WIRE,

@@ -68,6 +68,19 @@ describe('the end of a sender', () => {
     expect(await within(0, closed)).toBe(outcome);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it('whose goodbye is not answered comes after 15 s', async () => {
+    const channels = openChannels(() => undefined);
+    const sender = new CallSender({ channels, pack, identity, ...streamOptions });
+    sender.end();
+    const closed = sender.closed();
+    closed.catch(() => undefined);
+    expect(await within(14_000, closed)).toBe('pending');
+    expect(await within(1_000, closed)).toBe(
+      'the receiver has confirmed nothing for 15 s: start it again',
+    );
+    expect(vi.getTimerCount()).toBe(0);
+  });
 });
 
 describe('a peer that agrees and then does nothing', () => {

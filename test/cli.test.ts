@@ -6,6 +6,7 @@ import type { SenderLog } from '../src/cli/report/logs.js';
 import type { Report } from '../src/cli/report/schema.js';
 import {
   runCli,
+  runTogether,
   SAMPLE,
   startCli,
   startSignal,
@@ -166,14 +167,14 @@ describe('a slow link', () => {
     const place = ['--room', 'r', '--signal', url, '--pack', 'warp'];
     const bandwidth = { bitsPerSecond: 100_000, queueBytes: 100_000 };
     const link = JSON.stringify({ seed: 1, delayMs: 20, bandwidth });
-    const ends = await Promise.all([
-      runCli(['receive', ...place, '--out', join(out, 'shown')]),
-      runCli([
+    const failures = await runTogether([
+      ['receive', ...place, '--out', join(out, 'shown')],
+      [
         ...['send', ...place, '--enrol-seconds', '0.4', '--out', join(out, 'sent')],
         ...['--link', link, '--', clip],
-      ]),
+      ],
     ]);
-    expect(ends.map(({ status }) => status)).toEqual([0, 0]);
+    expect(failures).toEqual([]);
     signal.process.kill('SIGINT');
     const log: SenderLog = JSON.parse(await readFile(join(out, 'sent/sender.json'), 'utf8'));
     expect(log.identityBytes).toBeLessThan(5_000);

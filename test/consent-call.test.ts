@@ -16,7 +16,7 @@ import { encodeIdentity } from '../src/protocol/identity.js';
 import type { IdentityProof } from '../src/protocol/identity-proof.js';
 import { createIdentitySender } from '../src/protocol/identity-sender.js';
 import { coarseIdentity } from '../src/sender/coarse-identity.js';
-import type { PictureReport } from '../src/sender/picture-sender.js';
+import type { PictureReport } from '../src/sender/picture-port.js';
 import type { CallChannels, DatagramPipe } from '../src/transport/channel.js';
 import { faceAt, PACK } from './support/call.js';
 import { newDevice } from './support/consent.js';
@@ -72,6 +72,8 @@ interface CallerOptions {
   readonly device?: DeviceKey;
   /** The connection that they are signed for, where it is another. */
   readonly signedFor?: CallFingerprints;
+  /** Instead of the device. */
+  readonly signPicture?: CallSenderOptions['signPicture'];
   readonly receiver?: Partial<CallReceiverOptions>;
 }
 
@@ -109,6 +111,7 @@ function receiverDevice() {
       ...(proof && { proof }),
       ...(coarse && { coarse }),
       ...(device && { signPicture: (picture) => signPicture(device, picture, signedFor) }),
+      ...(options.signPicture && { signPicture: options.signPicture }),
       onPicture: (report) => reports.push(report),
       pictureBps: 1e6,
     });
@@ -372,15 +375,16 @@ describe('pictures of a signed call', () => {
   async function callOf(options: {
     readonly signs?: (alice: DeviceKey) => Promise<DeviceKey>;
     readonly signedFor?: CallFingerprints;
+    readonly signPicture?: CallSenderOptions['signPicture'];
     readonly receiver?: Partial<CallReceiverOptions>;
   }) {
     const alice = await newDevice();
     const connection = newConnection();
     const proof = await sign(alice, ALICE, connection);
-    const { signs = async () => alice, signedFor, receiver = {} } = options;
+    const { signs = async () => alice, ...rest } = options;
     const call = receiverDevice().call(connection, {
-      ...{ proof, receiver, device: await signs(alice) },
-      ...(signedFor && { signedFor }),
+      ...{ proof, device: await signs(alice) },
+      ...rest,
     });
     expect(await call.ready).toBe('ready');
     await call.stream(3);
@@ -424,6 +428,19 @@ describe('pictures of a signed call', () => {
     await call.stream(5);
     const shown = call.onFrame.mock.calls.at(-1)![0].picture;
     expect(shown.data[4 * (100 * 256 + 128)]).toBeLessThan(110);
+    call.sender.end();
+    expect(await call.ended).toBe('ended');
+  });
+
+  it.each([
+    ['cannot be signed', () => Promise.reject(new Error('the key is gone'))],
+    ['are signed with something else', async () => new Uint8Array(63)],
+  ])('are given up where they %s', async (_name, signPicture) => {
+    const call = await callOf({ signPicture });
+    const id = call.sender.sendReference(await referenceOf(200));
+    await vi.waitUntil(() => call.reports.length === 1);
+    expect(call.reports).toEqual([{ id, state: 'refused', code: 'unsigned' }]);
+    await call.stream(3);
     call.sender.end();
     expect(await call.ended).toBe('ended');
   });

@@ -116,37 +116,41 @@ describe('the head2head decoder', () => {
     },
   );
 
-  it('sees the NMFC images and its pictures of the two frames before', async () => {
-    const { state, create } = platform();
-    const decoder = create();
-    await decoder.setIdentity({ size: 256, references: [reference(51)] });
-    state.seen.length = 0;
-    const faces = [0, 0.2, 0.4, 0.6].map((turn) => cartoonGeometry([0, turn, 0]));
-    for (const face of faces) await decoder.decode(face);
-    const images = faces.map((face) => {
-      const image = new Float32Array(4 * PLANE);
-      createNmfcRasteriser(SIDE, true).draw(face, image);
-      return image;
-    });
-    const histories = [
-      [0, 0, 0],
-      [0, 0, 1],
-      [0, 1, 2],
-      [1, 2, 3],
-    ].map((frames) => frames.flatMap((frame) => [...images[frame]]));
-    expect(state.seen.map(({ nmfc }) => [...nmfc])).toEqual(histories);
-    const middle = (PLANE + SIDE) / 2;
-    // Black before the first, then what was made.
-    const pasts = state.seen.map(({ past }) => [past[middle], past[3 * PLANE + middle]]);
-    const made = Math.fround(2 * Math.fround(51 / 255) - 1);
-    expect(pasts).toEqual([
-      [-1, -1],
-      [-1, made],
-      [made, made],
-      [made, made],
-    ]);
-    await decoder.close();
-  });
+  it.each(['one after the other', 'at once'])(
+    'sees the NMFC images and its pictures of the two frames before (%s)',
+    async (how) => {
+      const { state, create } = platform();
+      const decoder = create();
+      await decoder.setIdentity({ size: 256, references: [reference(51)] });
+      state.seen.length = 0;
+      const faces = [0, 0.2, 0.4, 0.6].map((turn) => cartoonGeometry([0, turn, 0]));
+      if (how === 'at once') await Promise.all(faces.map((face) => decoder.decode(face)));
+      else for (const face of faces) await decoder.decode(face);
+      const images = faces.map((face) => {
+        const image = new Float32Array(4 * PLANE);
+        createNmfcRasteriser(SIDE, true).draw(face, image);
+        return image;
+      });
+      const histories = [
+        [0, 0, 0],
+        [0, 0, 1],
+        [0, 1, 2],
+        [1, 2, 3],
+      ].map((frames) => frames.flatMap((frame) => [...images[frame]]));
+      expect(state.seen.map(({ nmfc }) => [...nmfc])).toEqual(histories);
+      const middle = (PLANE + SIDE) / 2;
+      // Black before the first, then what was made.
+      const pasts = state.seen.map(({ past }) => [past[middle], past[3 * PLANE + middle]]);
+      const made = Math.fround(2 * Math.fround(51 / 255) - 1);
+      expect(pasts).toEqual([
+        [-1, -1],
+        [-1, made],
+        [made, made],
+        [made, made],
+      ]);
+      await decoder.close();
+    },
+  );
 
   it('another identity begins from black; other references fade in and leave the past', async () => {
     const { state, create } = platform();

@@ -59,6 +59,19 @@ function platform() {
   return { state, open };
 }
 
+/** Networks on a device that can be lost. */
+function losable(open: OpenSession) {
+  let tell: (error: Error) => void = () => undefined;
+  const lost = new Promise<Error>((resolve) => {
+    tell = resolve;
+  });
+  const lose = async () => {
+    tell(new Error('the device is lost'));
+    await lost;
+  };
+  return { open: untilLost(open, lost), lose };
+}
+
 function chosen(runtime: ChosenDecoder['runtime'], reason: string, open?: OpenSession) {
   const networks = open && { encoder: ENCODER, generator: GENERATOR, open };
   const made = { closed: false, abandoned: false };
@@ -132,18 +145,24 @@ describe('a decoder whose network fails', () => {
 
   it('does not wait for a run that never ends, once the device is lost', async () => {
     const { state, open } = platform();
-    let lose: (error: Error) => void = () => undefined;
-    const lost = new Promise<Error>((resolve) => {
-      lose = resolve;
-    });
-    const { decoder } = lasting(untilLost(open, lost));
+    const device = losable(open);
+    const { decoder } = lasting(device.open);
     await decoder.setIdentity(person());
     state.does = 'hang';
     const shown = decoder.decode(geometry);
-    lose(new Error('the device is lost'));
+    await device.lose();
     expect(await shown).toEqual(await plainPicture());
     expect(decoder.facts.reason).toBe('the network failed on webgpu (the device is lost)');
     await decoder.close();
+  });
+
+  it('closes where the device was lost and no frame has noticed', async () => {
+    const { open, lose } = losable(platform().open);
+    const { decoder, plain } = lasting(open);
+    await decoder.setIdentity(person());
+    await lose();
+    await decoder.close();
+    expect(plain).toHaveLength(0);
   });
 
   it('has the references that were on their way to it', async () => {
@@ -213,24 +232,6 @@ describe('a decoder whose network fails', () => {
       await decoder.close();
     },
   );
-
-  it('waits for the other way where there is no picture without a network', async () => {
-    const [gpu, wasm] = [platform(), platform()];
-    const first = chosen('webgpu', '', gpu.open);
-    const decoder = new LastingDecoder(first, {
-      warp: () => undefined,
-      network: ({ runtime }, reason) =>
-        runtime === 'webgpu' ? Promise.resolve(chosen('wasm', reason, wasm.open)) : undefined,
-    });
-    await decoder.setIdentity(person());
-    gpu.state.does = 'fail';
-    expect(isRed(await decoder.decode(geometry))).toBe(true);
-    expect(decoder.facts.runtime).toBe('wasm');
-    expect(first.abandoned).toBe(true);
-    wasm.state.does = 'fail';
-    await expect(decoder.decode(geometry)).rejects.toThrow('it is gone');
-    await decoder.close();
-  });
 
   it('lets the other way go that is ready after the end', async () => {
     const { state, open } = platform();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkFamily, createDecoder } from '../src/models/families/index.js';
 import { parseBasis } from '../src/models/motion-data.js';
 import { loadPack, type Pack, PackError, type PackManifest } from '../src/models/pack.js';
 import { openPack } from '../src/models/pack-node.js';
@@ -145,6 +146,17 @@ describe('model packs', () => {
     ['tables that are none', () => resealed('tables.bin', Uint8Array.of(1)), /not of this format/],
   ])('%s: one clear line', async (_name, changes, message) => {
     await expectRefused(load(changes()), message);
+  });
+
+  it('of a family that this version does not know is refused by both ends', async () => {
+    const unknown = { ...manifest, family: 'toString' };
+    const pack = await load({ 'manifest.json': JSON.stringify(unknown) });
+    for (const use of [checkFamily, createDecoder]) {
+      expect(() => use(pack)).toThrow(PackError);
+      expect(() => use(pack)).toThrow(
+        /^the pack's decoder family is toString; this version knows /,
+      );
+    }
   });
 
   it('says what its motion carries beside the face', async () => {

@@ -1,16 +1,13 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { CallReceiver, type ShownPicture } from '../src/call-receiver.js';
-import { CallSender } from '../src/call-sender.js';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { createDecoder } from '../src/models/decoder-node.js';
 import type { Pack } from '../src/models/pack.js';
 import { encodePersonal, personalPack } from '../src/models/personal.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import { encodeIdentity } from '../src/protocol/identity.js';
 import { ReceiverSession } from '../src/receiver/session.js';
-import { connectWerift, type WeriftCall } from '../src/transport/werift.js';
 import { faceAt, IDENTITY, simulatedCall } from './support/call.js';
 import { plainPortrait } from './support/plain-portrait.js';
-import { createSignallingPair } from './support/signalling-pair.js';
+import { realCall } from './support/real-call.js';
 import { syntheticFace, syntheticPicture } from './synthetic-face.js';
 
 /** The base shows a dark blue whatever it is given, the person's own network an olive. */
@@ -26,51 +23,20 @@ beforeAll(async () => {
   personal = personalPack(base, encodePersonal(base, DIFFERENCES));
 });
 
-const calls: WeriftCall[] = [];
-afterEach(async () => {
-  await Promise.all(calls.splice(0).map((call) => call.close()));
-});
-
-/** A call over werift of 12 frames; the colours that were shown, the still first. */
+/** The colours that a call of 12 frames shows, the still first. */
 async function coloursShown(pack: Pack): Promise<number[][]> {
-  const [left, right] = createSignallingPair();
-  const [from, to] = await Promise.all([
-    connectWerift({ role: 'sender', signalling: left }),
-    connectWerift({ role: 'receiver', signalling: right }),
-  ]);
-  calls.push(from, to);
-  const colours: number[][] = [];
-  const look = (picture: ShownPicture['picture']) => {
-    if (picture) colours.push([...picture.data.subarray(4 * 128 * 257, 4 * 128 * 257 + 3)]);
-  };
-  const codec = createNodePictureCodec();
-  const receiver = new CallReceiver({
-    channels: to.channels,
-    pack: base,
-    maxSize: 256,
-    decoder: createDecoder(base),
-    pictureCodec: codec,
-    onIdentity: look,
-    onFrame: ({ picture }) => look(picture),
-  });
-  const ended = receiver.ended().then(() => to.close());
   const neutral = syntheticFace();
-  const picture = await codec.encode(syntheticPicture(256), 85);
+  const picture = await createNodePictureCodec().encode(syntheticPicture(256), 85);
   const references = [{ picture, landmarks: neutral }];
-  const identity = encodeIdentity({ size: 256, neutral, references });
-  const sender = new CallSender({
-    channels: from.channels,
+  const { still, pictures } = await realCall({
     pack,
-    identity,
-    fps: 25,
-    unpaced: true,
+    receivers: base,
+    decoder: createDecoder(base),
+    identity: encodeIdentity({ size: 256, neutral, references }),
+    frames: Array.from({ length: 12 }, (_, index) => faceAt(index)),
   });
-  await sender.ready();
-  for (let index = 0; index < 12; index++) sender.sendFrame(faceAt(index), 40 * index);
-  sender.end();
-  await Promise.all([sender.closed(), ended]);
-  expect(receiver.getStats().drops).toEqual({});
-  return colours;
+  const middle = 4 * 128 * 257;
+  return [still!, ...pictures].map(({ data }) => [...data.subarray(middle, middle + 3)]);
 }
 
 describe('a real call', () => {

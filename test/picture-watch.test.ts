@@ -80,6 +80,17 @@ function watched() {
   };
 }
 
+/** A watch after two references that did not help. */
+function restless() {
+  const call = watched();
+  call.look(3000, {});
+  for (let i = 0; i < 2; i++) {
+    expect(call.look(600, { level: 40 })).toEqual(['replace changed']);
+    call.watch.answered(call.nowMs, true, 'replaces');
+  }
+  return call;
+}
+
 describe('what is to be done about a picture', () => {
   it('is nothing while it is as it mostly is, and little is wrong for a moment', () => {
     const call = watched();
@@ -157,12 +168,7 @@ describe('what is to be done about a picture', () => {
   });
 
   it('are stills where two references in six seconds did not help, until the picture rests', () => {
-    const call = watched();
-    call.look(3000, {});
-    for (let i = 0; i < 2; i++) {
-      expect(call.look(600, { level: 40 })).toEqual(['replace changed']);
-      call.watch.answered(call.nowMs, true, 'replaces');
-    }
+    const call = restless();
     expect(call.look(1000, { level: 40 })).toEqual(['picture restless']);
     expect(call.look(1500, { level: 40, still: true })).toEqual([
       'picture restless',
@@ -174,12 +180,7 @@ describe('what is to be done about a picture', () => {
   });
 
   it('are no stills any more once references of before are right', () => {
-    const call = watched();
-    call.look(3000, {});
-    for (let i = 0; i < 2; i++) {
-      call.look(600, { level: 40 });
-      call.watch.answered(call.nowMs, true, 'replaces');
-    }
+    const call = restless();
     call.look(500, { level: 40 });
     expect(call.watch.mode).toBe('pictures');
     call.watch.answered(call.nowMs, true, 'recalls');
@@ -188,12 +189,7 @@ describe('what is to be done about a picture', () => {
   });
 
   it('are no stills that are more wrong than what the references show', () => {
-    const call = watched();
-    call.look(3000, {});
-    for (let i = 0; i < 2; i++) {
-      call.look(600, { level: 40 });
-      call.watch.answered(call.nowMs, true, 'replaces');
-    }
+    const call = restless();
     call.look(500, { level: 40 });
     expect(call.watch.mode).toBe('pictures');
     call.look(400, { level: 40, beatsStill: true });
@@ -238,6 +234,14 @@ describe('sets of references', () => {
     expect(kept.earlier).toEqual([set(8), set(7), set(6)]);
     for (const place of [9, 10]) kept.use(set(place));
     expect(kept.earlier).toEqual([set(9), back, set(8)]);
+  });
+
+  it('take one of those in use where there is no other place', () => {
+    const { sets: kept } = sets();
+    kept.use(set(4, 5));
+    const others = Array.from({ length: 16 }, (_, place) => place).filter((place) => place > 5);
+    expect(kept.freePlace(others)).toBe(0);
+    expect(kept.freePlace([...others, 0, 1, 2, 3])).toBe(5);
   });
 
   it('leave out the one that is most like another where there are too many', () => {

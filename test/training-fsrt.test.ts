@@ -42,6 +42,34 @@ print([count(part) for part in (model.keypoints, model.expression, model.encoder
 print([Shape(expression=e).query for e in (64, 128, 256)])
 `;
 
+/** What encoder and expression network give, against equations 5 and 8 as they are written. */
+const WRITTEN = `
+import torch
+from fsrt.encoding import encode, pixel_grid
+from fsrt.model import Fsrt
+from fsrt.sample import TINY, lively
+import torch.nn.functional as F
+torch.manual_seed(1)
+model = lively(Fsrt(TINY).eval())
+with torch.no_grad():
+    pictures = torch.rand(2, 3, TINY.size, TINY.size)
+    keypoints, heat, seen = model.keypoints(pictures)
+    expression = model.expression(seen, heat)
+    x = model.expression.conv(seen).unflatten(1, (10, -1)) * heat[:, :, None]
+    x = x.sum((3, 4)).flatten(1)
+    for layer in model.expression.mlp[:-1]:
+        x = F.relu(layer(x))
+    print(float((model.expression.mlp[-1](x) - expression).abs().max()))
+    everywhere = lambda x: x[:, :, None, None].expand(-1, -1, TINY.size, TINY.size)
+    places = encode(keypoints.flatten(1), TINY.keypoint_octaves)
+    pixels = encode(pixel_grid(TINY.size), TINY.pixel_octaves).permute(2, 0, 1).expand(2, -1, -1, -1)
+    x = torch.cat([pictures, everywhere(places), pixels, everywhere(expression)], 1)
+    for conv in model.encoder.patches.convs:
+        x = F.relu(conv(x))
+    made = model.encoder.patches(torch.cat([pictures, pixels], 1), places, expression)
+    print(float((model.encoder.patches.out(x) - made).abs().max()))
+`;
+
 /** The motion codec's files of a pack with another |e|. */
 const MOTION = `
 import pathlib, sys
@@ -140,6 +168,11 @@ describeNeeds('torch')('FSRT', () => {
     expect(said.match(/largest difference/g)!.length).toBe(2 * (3 + 1 + 4 + 1 + 1));
     expect(expected.spread).toBeGreaterThan(0.01);
     expect(expected.shortcuts).toBeLessThan(1e-5);
+  });
+
+  it('sums what is the same everywhere, or weighted, before it convolves', async () => {
+    for (const line of (await python('-c', WRITTEN)).stdout.trim().split('\n'))
+      expect(Number(line)).toBeLessThan(1e-5);
   });
 
   it('finds in a frame what PyTorch finds', async () => {

@@ -1,10 +1,6 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { CallReceiver } from '../src/call-receiver.js';
-import { CallSender } from '../src/call-sender.js';
-import { personalise } from '../src/cli/commands/personalise.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Landmarks } from '../src/geometry/landmarks.js';
 import type { Picture } from '../src/geometry/picture.js';
 import { createDecoder } from '../src/models/decoder-node.js';
@@ -13,12 +9,21 @@ import { openPack } from '../src/models/pack-node.js';
 import { openPersonalPack } from '../src/models/personal-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import { encodeIdentity } from '../src/protocol/identity.js';
-import { connectWerift } from '../src/transport/werift.js';
 import { faceAt } from './support/call.js';
 import { cartoonGeometry, cartoonReference } from './support/cartoon-face.js';
-import { temporaryFolder, writeClip } from './support/cli.js';
-import { type Ended, python, script } from './support/python.js';
-import { createSignallingPair } from './support/signalling-pair.js';
+import { temporaryFolder } from './support/cli.js';
+import { type Ended, python } from './support/python.js';
+import { realCall } from './support/real-call.js';
+import {
+  expectResumed,
+  HOOK_MS,
+  loggedRow,
+  personaliseFrom,
+  prepareCrops,
+  seal,
+  trainByTwo,
+  weightsHash,
+} from './support/training.js';
 import { syntheticFace, syntheticPicture } from './synthetic-face.js';
 import { describeNeeds } from './tools.js';
 
@@ -37,9 +42,6 @@ references = 2
 rate = 1e-3
 held_out = "bob"
 `;
-/** So little that a run stops after one step. */
-const NO_TIME = '1e-9';
-const HOOK_MS = 120_000;
 
 /** Parameters at the paper's width, and what spectral normalisation, its folding and its unfolding keep. */
 const NETWORKS = `
@@ -83,15 +85,8 @@ describeNeeds('torch')('fsth', () => {
   const inFolder = (name: string) => join(folder, name);
   beforeAll(async () => {
     folder = await temporaryFolder();
-    await mkdir(inFolder('videos'));
-    await writeClip(inFolder('videos/anna.webp'), 30);
-    await writeClip(inFolder('videos/bob.webp'), 30, { first: 100 });
     await writeFile(inFolder('tiny.toml'), CONFIG);
-    const made = await script(
-      'training/common/prepare.ts',
-      ...[inFolder('cache'), '--size', '32', '--clips', inFolder('videos'), '--most', '6'],
-    );
-    expect(made, made.stderr).toMatchObject({ status: 0 });
+    await prepareCrops(folder, 32, 6);
   }, HOOK_MS);
   afterAll(() => rm(folder, { recursive: true }));
 
@@ -124,10 +119,7 @@ describeNeeds('torch')('fsth', () => {
       inFolder(run),
       ...['--cache', inFolder('cache'), ...more],
     );
-  const weights = async (run: string) =>
-    createHash('sha256')
-      .update(await readFile(inFolder(`${run}/weights.pt`)))
-      .digest('hex');
+  const weights = (run: string) => weightsHash(inFolder(run));
 
   describe('a training', () => {
     let trained: Ended;
@@ -136,19 +128,11 @@ describeNeeds('torch')('fsth', () => {
     }, HOOK_MS);
 
     it('says how it goes, and goes on as if it had never stopped', async () => {
-      const log = (await readFile(inFolder('whole/log.csv'), 'utf8')).trim().split(/\r?\n/);
-      const names = log[0].split(',');
-      const row = Object.fromEntries(names.map((name, i) => [name, log[1].split(',')[i]]));
-      expect(row.step).toBe('4');
-      for (const name of names)
-        expect(Number.isFinite(Number.parseFloat(row[name])), name).toBe(true);
+      expect((await loggedRow(inFolder('whole'))).step).toBe('4');
       expect(trained.stderr).toMatch(/100\.0 % {2}4\/4 .* left {2}content/);
 
-      await train('resumed', 'tiny.toml', '--minutes', NO_TIME);
-      const early = await weights('resumed');
-      await train('resumed');
-      expect(await weights('resumed')).toBe(await weights('whole'));
-      expect(early).not.toBe(await weights('whole'));
+      const again = (...more: readonly string[]) => train('resumed', 'tiny.toml', ...more);
+      await expectResumed(again, inFolder('resumed'), inFolder('whole'));
     });
 
     it('has a feed-forward variant', async () => {
@@ -160,10 +144,8 @@ describeNeeds('torch')('fsth', () => {
     it('runs in two processes', async () => {
       await writeFile(inFolder('one.toml'), CONFIG.replace('steps = 4', 'steps = 1'));
       await train('alone', 'one.toml');
-      // Debian's torchrun cannot leave the outputs where they are: training/README.md.
-      const launch = ['--nproc_per_node', '2', '-r', '1', '-t', '1', '--log_dir', inFolder('logs')];
       const args = [inFolder('one.toml'), inFolder('both'), '--cache', inFolder('cache')];
-      await python('-m', 'torch.distributed.run', ...launch, '-m', 'fsth.train', ...args);
+      await trainByTwo(inFolder('logs'), 'fsth.train', ...args);
       expect(await weights('both')).not.toBe(await weights('alone'));
     });
   });
@@ -176,8 +158,7 @@ describeNeeds('torch')('fsth', () => {
         ...['-m', 'fsth.export'],
         ...[inFolder('whole/weights.pt'), inFolder('pack'), '--name', 'fsth-tiny'],
       );
-      const sealed = await script('tools/seal-pack.ts', inFolder('pack'));
-      expect(sealed, sealed.stderr).toMatchObject({ status: 0 });
+      await seal(inFolder('pack'));
       pack = await openPack(inFolder('pack'));
     }, HOOK_MS);
 
@@ -221,26 +202,13 @@ describeNeeds('torch')('fsth', () => {
       for (const { width, height } of shown) expect([width, height]).toEqual([256, 256]);
       expect(new Set(shown.map(({ data }) => data.join())).size).toBeGreaterThan(6);
       // Each is of a frame that was sent, as near as the motion codec comes.
-      const sent = Array.from({ length: CALL_FRAMES }, (_, index) => faceAt(index));
       for (const geometry of decoded)
-        expect(Math.min(...sent.map((face) => meanDifference(geometry, face)))).toBeLessThan(1);
+        expect(Math.min(...SENT.map((face) => meanDifference(geometry, face)))).toBeLessThan(1);
     });
 
     it('becomes a person’s own by fine-tuning, which a call sends', async () => {
-      const clip = await writeClip(inFolder('clip.webp'), 85);
-      const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-      const args = [
-        clip,
-        '--pack',
-        inFolder('pack'),
-        '--out',
-        inFolder('mine'),
-        '--minutes',
-        '0.02',
-      ];
-      await personalise(args, new AbortController().signal);
-      const summary = said.mock.calls.map(([text]) => String(text)).join('');
-      said.mockRestore();
+      const clip = inFolder('clip.webp');
+      const summary = await personaliseFrom(clip, inFolder('pack'), inFolder('mine'), '0.02');
       expect(summary).toMatch(/trained +on 48 frames; measured on 12 of the clip's last fifth/);
       expect(summary).toMatch(/gained +PSNR \d+\.\d\d → \d+\.\d\d dB/);
       const mine = await openPersonalPack(inFolder('mine'), pack);
@@ -252,26 +220,20 @@ describeNeeds('torch')('fsth', () => {
   });
 });
 
-const CALL_FRAMES = 12;
+const SENT = Array.from({ length: 12 }, (_, index) => faceAt(index));
 
-/** A call over werift of `CALL_FRAMES` frames; the pictures that were shown. */
+/** A call of the frames `SENT`; the pictures that were shown. */
 async function showCall(
   pack: Pack,
   receivers: Pack,
   onDecode: (geometry: Landmarks) => void = () => {},
-): Promise<Picture[]> {
-  const [left, right] = createSignallingPair();
-  const [from, to] = await Promise.all([
-    connectWerift({ role: 'sender', signalling: left }),
-    connectWerift({ role: 'receiver', signalling: right }),
-  ]);
-  const shown: Picture[] = [];
-  const codec = createNodePictureCodec();
+): Promise<readonly Picture[]> {
   const decoder = createDecoder(receivers);
-  const receiver = new CallReceiver({
-    channels: to.channels,
-    pack: receivers,
-    maxSize: 256,
+  const neutral = syntheticFace();
+  const picture = await createNodePictureCodec().encode(syntheticPicture(256), 95);
+  const { pictures } = await realCall({
+    pack,
+    receivers,
     decoder: {
       ...decoder,
       decode(geometry) {
@@ -279,33 +241,14 @@ async function showCall(
         return decoder.decode(geometry);
       },
     },
-    pictureCodec: codec,
-    onFrame: ({ picture }) => {
-      if (picture) shown.push(picture);
-    },
+    identity: encodeIdentity({
+      size: 256,
+      neutral,
+      references: [{ picture, landmarks: neutral }],
+    }),
+    frames: SENT,
   });
-  const ended = receiver.ended().then(() => to.close());
-  const neutral = syntheticFace();
-  const picture = await codec.encode(syntheticPicture(256), 95);
-  const identity = encodeIdentity({
-    size: 256,
-    neutral,
-    references: [{ picture, landmarks: neutral }],
-  });
-  const sender = new CallSender({
-    channels: from.channels,
-    pack,
-    identity,
-    fps: 25,
-    unpaced: true,
-  });
-  await sender.ready();
-  for (let index = 0; index < CALL_FRAMES; index++) sender.sendFrame(faceAt(index), 40 * index);
-  sender.end();
-  await Promise.all([sender.closed(), ended]);
-  expect(receiver.getStats().drops).toEqual({});
-  await from.close();
-  return shown;
+  return pictures;
 }
 
 const meanDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {

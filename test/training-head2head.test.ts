@@ -1,23 +1,29 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { CallReceiver } from '../src/call-receiver.js';
-import { CallSender } from '../src/call-sender.js';
-import { personalise } from '../src/cli/commands/personalise.js';
-import type { Picture } from '../src/geometry/picture.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { neutralGeometry } from '../src/geometry/pose.js';
 import { createDecoder } from '../src/models/decoder-node.js';
 import { openPack } from '../src/models/pack-node.js';
 import { openPersonalPack } from '../src/models/personal-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import { encodeIdentity } from '../src/protocol/identity.js';
-import { connectWerift } from '../src/transport/werift.js';
 import { cartoonGeometry, cartoonReference } from './support/cartoon-face.js';
 import { temporaryFolder, writeClip } from './support/cli.js';
-import { python, runInTraining, script } from './support/python.js';
-import { createSignallingPair } from './support/signalling-pair.js';
-import { describeNeeds, pythonPath } from './tools.js';
+import { python } from './support/python.js';
+import { realCall } from './support/real-call.js';
+import {
+  cropCache,
+  expectResumed,
+  HOOK_MS,
+  loggedRow,
+  NO_TIME,
+  personaliseFrom,
+  refusal,
+  seal,
+  trainByTwo,
+  weightsHash,
+} from './support/training.js';
+import { describeNeeds } from './tools.js';
 
 const COUNTS = `
 import json
@@ -125,9 +131,6 @@ frames = 5
 references = 2
 augment = true
 `;
-/** So little that a run stops after one step. */
-const NO_TIME = '1e-9';
-const HOOK_MS = 120_000;
 
 describeNeeds('torch')('head2head', () => {
   let folder: string;
@@ -174,23 +177,13 @@ describeNeeds('torch')('head2head', () => {
   });
 
   describe('from videos to a pack', () => {
-    const weights = async (run: string) =>
-      createHash('sha256')
-        .update(await readFile(inFolder(`${run}/weights.pt`)))
-        .digest('hex');
+    const weights = (run: string) => weightsHash(inFolder(run));
     const train = (config: string, run: string, cache: string, ...more: readonly string[]) =>
       python(
         '-m',
         'head2head.train',
         ...[inFolder(config), inFolder(run), '--cache', inFolder(cache), ...more],
       );
-    const prepare = async (cache: string, videos: string) => {
-      const made = await script(
-        'training/common/prepare.ts',
-        ...[inFolder(cache), '--size', '32', '--clips', inFolder(videos), '--most', '500'],
-      );
-      expect(made, made.stderr).toMatchObject({ status: 0 });
-    };
 
     beforeAll(async () => {
       await mkdir(inFolder('videos'));
@@ -203,14 +196,10 @@ describeNeeds('torch')('head2head', () => {
         inFolder('fine.toml'),
         `${CONFIG}start_from = ${JSON.stringify(inFolder('whole'))}\n`,
       );
-      await prepare('cache', 'videos');
-      await prepare('cache-one', 'one');
-      const refused = await runInTraining(pythonPath, [
-        ...['-m', 'head2head.train', inFolder('tiny.toml'), inFolder('refused')],
-        ...['--cache', inFolder('cache')],
-      ]);
-      expect(refused.status).toBe(1);
-      expect(refused.stderr.trim()).toMatch(
+      await cropCache(inFolder('cache'), inFolder('videos'), 32, 500);
+      await cropCache(inFolder('cache-one'), inFolder('one'), 32, 500);
+      const args = [inFolder('tiny.toml'), inFolder('refused'), '--cache', inFolder('cache')];
+      expect(await refusal('-m', 'head2head.train', ...args)).toMatch(
         /^.*cache is not annotated: python3 -m head2head.annotate/,
       );
       await python('-m', 'head2head.annotate', inFolder('cache'));
@@ -222,33 +211,18 @@ describeNeeds('torch')('head2head', () => {
         ...['-m', 'head2head.export'],
         ...[inFolder('whole/weights.pt'), inFolder('pack'), '--name', 'tiny'],
       );
-      expect((await script('tools/seal-pack.ts', inFolder('pack'))).status).toBe(0);
+      await seal(inFolder('pack'));
     }, HOOK_MS);
 
     it(
       'a training says how it goes, and goes on as if it had never stopped',
       async () => {
-        const log = (await readFile(inFolder('whole/log.csv'), 'utf8')).trim().split(/\r?\n/);
-        const row = Object.fromEntries(
-          log[0].split(',').map((name, i) => [name, log[1].split(',')[i]]),
-        );
+        const columns = ['perceptual', 'mask', 'adversarial', 'features', 'match', 'judge'];
+        const row = await loggedRow(inFolder('whole'), [...columns, 'psnr', 'iou']);
         expect(row.step).toBe('4');
-        for (const name of [
-          'perceptual',
-          'mask',
-          'adversarial',
-          'features',
-          'match',
-          'judge',
-          'psnr',
-          'iou',
-        ])
-          expect(Number.isFinite(Number.parseFloat(row[name])), name).toBe(true);
-        await train('tiny.toml', 'resumed', 'cache', '--minutes', NO_TIME);
-        const early = await weights('resumed');
-        await train('tiny.toml', 'resumed', 'cache');
-        expect(await weights('resumed')).toBe(await weights('whole'));
-        expect(early).not.toBe(await weights('whole'));
+        const again = (...more: readonly string[]) =>
+          train('tiny.toml', 'resumed', 'cache', ...more);
+        await expectResumed(again, inFolder('resumed'), inFolder('whole'));
       },
       HOOK_MS,
     );
@@ -261,21 +235,8 @@ describeNeeds('torch')('head2head', () => {
           CONFIG.replace('epoch_steps = 4', 'epoch_steps = 1'),
         );
         await train('short.toml', 'alone', 'cache');
-        // Debian's torchrun cannot leave the outputs where they are: README.
-        const launch = [
-          '--nproc_per_node',
-          '2',
-          '-r',
-          '1',
-          '-t',
-          '1',
-          '--log_dir',
-          inFolder('logs'),
-        ];
-        await python(
-          ...['-m', 'torch.distributed.run', ...launch, '-m', 'head2head.train'],
-          ...[inFolder('short.toml'), inFolder('both'), '--cache', inFolder('cache')],
-        );
+        const args = [inFolder('short.toml'), inFolder('both'), '--cache', inFolder('cache')];
+        await trainByTwo(inFolder('logs'), 'head2head.train', ...args);
         expect(await weights('both')).not.toBe(await weights('alone'));
       },
       HOOK_MS,
@@ -312,42 +273,19 @@ print(json.dumps({'embedder': same('embedder'), 'projection': same('projection')
       'a real call shows what its pack makes of the motion',
       async () => {
         const pack = await openPack(inFolder('pack'));
-        const codec = createNodePictureCodec();
         const still = await cartoonReference(cartoonGeometry(), 256);
-        const references = [
-          { picture: await codec.encode(still.picture, 85), landmarks: cartoonGeometry() },
-        ];
+        const picture = await createNodePictureCodec().encode(still.picture, 85);
+        const references = [{ picture, landmarks: cartoonGeometry() }];
         const neutral = neutralGeometry([cartoonGeometry()]);
-        const [left, right] = createSignallingPair();
-        const [from, to] = await Promise.all([
-          connectWerift({ role: 'sender', signalling: left }),
-          connectWerift({ role: 'receiver', signalling: right }),
-        ]);
-        const shown: Picture[] = [];
         const decoder = createDecoder(pack, { background: 'blur' });
-        const receiver = new CallReceiver({
-          channels: to.channels,
+        const { pictures: shown } = await realCall({
           pack,
-          maxSize: 256,
           decoder,
-          pictureCodec: codec,
-          onFrame: ({ picture }) => {
-            if (picture) shown.push(picture);
-          },
+          identity: encodeIdentity({ size: 256, neutral, references }),
+          frames: Array.from({ length: 12 }, (_, t) =>
+            cartoonGeometry([0, 0.3 * Math.sin(t / 3), 0], 4 + 4 * Math.sin(t)),
+          ),
         });
-        const ended = receiver.ended().then(() => to.close());
-        const identity = encodeIdentity({ size: 256, neutral, references });
-        const channels = from.channels;
-        const sender = new CallSender({ channels, pack, identity, fps: 25, unpaced: true });
-        await sender.ready();
-        for (let t = 0; t < 12; t++) {
-          const face = cartoonGeometry([0, 0.3 * Math.sin(t / 3), 0], 4 + 4 * Math.sin(t));
-          sender.sendFrame(face, 40 * t);
-        }
-        sender.end();
-        await Promise.all([sender.closed(), ended]);
-        await from.close();
-        expect(receiver.getStats().drops).toEqual({});
         expect(decoder.stats!.networkRuns).toBeGreaterThan(6);
         expect(shown.length).toBeGreaterThan(6);
         expect(shown.every(({ width, height }) => width === 256 && height === 256)).toBe(true);
@@ -360,15 +298,8 @@ print(json.dumps({'embedder': same('embedder'), 'projection': same('projection')
       'becomes a person’s own by fine-tuning, as visavis personalise does it',
       async () => {
         const pack = inFolder('pack');
-        const clip = await writeClip(inFolder('clip.webp'), 85);
-        const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
         const out = inFolder('mine');
-        await personalise(
-          [clip, '--pack', pack, '--out', out, '--minutes', '0.02'],
-          new AbortController().signal,
-        );
-        const summary = said.mock.calls.map(([text]) => String(text)).join('');
-        said.mockRestore();
+        const summary = await personaliseFrom(inFolder('clip.webp'), pack, out, '0.02');
         expect(summary).toMatch(/trained +on 48 frames; measured on 12 of the clip's last fifth/);
         expect(summary).toMatch(/gained +PSNR \d+\.\d\d → \d+\.\d\d dB/);
         const base = await openPack(pack);
@@ -391,7 +322,7 @@ print(json.dumps({'embedder': same('embedder'), 'projection': same('projection')
         expect(stdout).toMatch(/embedder\.onnx style: largest difference 0\.000\d+/);
         expect(stdout).toMatch(/generator\.onnx picture: largest difference 0\.000\d+/);
         expect(stdout).toMatch(/generator\.onnx mask: largest difference 0\.000\d+/);
-        expect((await script('tools/seal-pack.ts', pack)).status).toBe(0);
+        await seal(pack);
         const { manifest, weights: places } = await openPack(pack);
         expect(manifest).toMatchObject({ family: 'head2head', size: 32 });
         expect(places!.generator.length).toBeGreaterThan(5);

@@ -1,21 +1,27 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { CallReceiver } from '../src/call-receiver.js';
-import { CallSender } from '../src/call-sender.js';
-import { personalise } from '../src/cli/commands/personalise.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDecoder } from '../src/models/decoder-node.js';
 import { openPack } from '../src/models/pack-node.js';
 import { openPersonalPack } from '../src/models/personal-node.js';
 import { createNodePictureCodec } from '../src/models/picture-codec-node.js';
 import { encodeIdentity } from '../src/protocol/identity.js';
-import { connectWerift } from '../src/transport/werift.js';
 import { cartoonGeometry, cartoonReference } from './support/cartoon-face.js';
-import { temporaryFolder, writeClip } from './support/cli.js';
-import { python, runInTraining, script } from './support/python.js';
-import { createSignallingPair } from './support/signalling-pair.js';
-import { describeNeeds, pythonPath } from './tools.js';
+import { temporaryFolder } from './support/cli.js';
+import { python } from './support/python.js';
+import { realCall } from './support/real-call.js';
+import {
+  expectResumed,
+  HOOK_MS,
+  loggedRow,
+  personaliseFrom,
+  prepareCrops,
+  refusal,
+  seal,
+  trainByTwo,
+  weightsHash,
+} from './support/training.js';
+import { describeNeeds } from './tools.js';
 
 /** The least that the trainer takes. */
 const CONFIG = `
@@ -36,8 +42,6 @@ steps = 4
 layout_steps = 2
 held_out = "bob"
 `;
-const NO_TIME = '1e-9';
-const HOOK_MS = 120_000;
 
 /** Millions of parameters and of multiplications at the published widths; what the regions of a face are. */
 const FACTS = `
@@ -74,31 +78,17 @@ describeNeeds('torch')('LSR', () => {
       ...['-m', 'lsr.train', inFolder(config), inFolder(run)],
       ...['--cache', inFolder('cache'), ...more],
     );
-  const weights = async (run: string) =>
-    createHash('sha256')
-      .update(await readFile(inFolder(`${run}/weights.pt`)))
-      .digest('hex');
+  const weights = (run: string) => weightsHash(inFolder(run));
   const refused = async (config: string) => {
     await writeFile(inFolder('refused.toml'), config);
-    const { status, stderr } = await runInTraining(pythonPath, [
-      ...['-m', 'lsr.train', inFolder('refused.toml'), inFolder('refused')],
-      ...['--cache', inFolder('cache')],
-    ]);
-    expect(status).toBe(1);
-    return stderr.trim().split('\n').at(-1);
+    const run = [inFolder('refused.toml'), inFolder('refused'), '--cache', inFolder('cache')];
+    return refusal('-m', 'lsr.train', ...run);
   };
 
   beforeAll(async () => {
     folder = await temporaryFolder();
-    await mkdir(inFolder('videos'));
-    await writeClip(inFolder('videos/anna.webp'), 30);
-    await writeClip(inFolder('videos/bob.webp'), 30, { first: 100 });
     await writeFile(inFolder('tiny.toml'), CONFIG);
-    const made = await script(
-      'training/common/prepare.ts',
-      ...[inFolder('cache'), '--size', '32', '--clips', inFolder('videos'), '--most', '6'],
-    );
-    expect(made, made.stderr).toMatchObject({ status: 0 });
+    await prepareCrops(folder, 32, 6);
     await train('tiny.toml', 'whole');
   }, HOOK_MS);
   afterAll(() => rm(folder, { recursive: true }));
@@ -118,25 +108,17 @@ describeNeeds('torch')('LSR', () => {
   });
 
   it('learns layouts, then pictures, and goes on as if it had never stopped', async () => {
-    const text = (await readFile(inFolder('whole/log.csv'), 'utf8')).trim().split(/\r?\n/);
-    const row = Object.fromEntries(
-      text[0].split(',').map((name, i) => [name, text[1].split(',')[i]]),
-    );
-    expect(row.step).toBe('4');
-    for (const name of ['cross_entropy', 'auxiliary', 'l1', 'adversarial', 'judge', 'psnr'])
-      expect(Number.isFinite(Number.parseFloat(row[name])), name).toBe(true);
-    await train('tiny.toml', 'resumed', '--minutes', NO_TIME);
-    expect(await weights('resumed')).not.toBe(await weights('whole'));
-    await train('tiny.toml', 'resumed');
-    expect(await weights('resumed')).toBe(await weights('whole'));
+    const columns = ['cross_entropy', 'auxiliary', 'l1', 'adversarial', 'judge', 'psnr'];
+    expect((await loggedRow(inFolder('whole'), columns)).step).toBe('4');
+    const again = (...more: readonly string[]) => train('tiny.toml', 'resumed', ...more);
+    await expectResumed(again, inFolder('resumed'), inFolder('whole'));
   });
 
   it('two processes train together', async () => {
     await writeFile(inFolder('tiny.toml'), CONFIG.replace('steps = 4', 'steps = 1'));
     await train('tiny.toml', 'alone');
-    const launch = ['--nproc_per_node', '2', '-r', '1', '-t', '1', '--log_dir', inFolder('logs')];
     const own = [inFolder('tiny.toml'), inFolder('both'), '--cache', inFolder('cache')];
-    await python('-m', 'torch.distributed.run', ...launch, '-m', 'lsr.train', ...own);
+    await trainByTwo(inFolder('logs'), 'lsr.train', ...own);
     expect(await weights('both')).not.toBe(await weights('alone'));
   });
 
@@ -165,8 +147,7 @@ print(*sorted({name.split('.')[0] for name in a if not torch.equal(a[name], b[na
     beforeAll(async () => {
       const weights = inFolder('whole/weights.pt');
       ({ stdout } = await python('-m', 'lsr.export', weights, inFolder('pack'), '--name', 'tiny'));
-      const sealed = await script('tools/seal-pack.ts', inFolder('pack'));
-      expect(sealed, sealed.stderr).toMatchObject({ status: 0 });
+      await seal(inFolder('pack'));
     }, HOOK_MS);
 
     it('computes what PyTorch computes, with binary16 weights and with binary32', async () => {
@@ -202,20 +183,9 @@ print(*sorted({name.split('.')[0] for name in a if not torch.equal(a[name], b[na
     });
 
     it('becomes a personal pack of one person’s clip', async () => {
-      const clip = await writeClip(inFolder('person.webp'), 85);
       const out = inFolder('mine');
-      const args = [clip, '--pack', inFolder('pack'), '--out', out, '--minutes', '0.03'];
-      const said: string[] = [];
-      const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-        said.push(String(text));
-        return true;
-      });
-      try {
-        await personalise(args, new AbortController().signal);
-      } finally {
-        spy.mockRestore();
-      }
-      expect(said.join('')).toMatch(/gained +PSNR \d+\.\d\d → \d+\.\d\d dB/);
+      const summary = await personaliseFrom(inFolder('person.webp'), inFolder('pack'), out, '0.03');
+      expect(summary).toMatch(/gained +PSNR \d+\.\d\d → \d+\.\d\d dB/);
       const base = await openPack(inFolder('pack'));
       const own = await openPersonalPack(out, base);
       expect(own.networks.generator).not.toEqual(base.networks.generator);
@@ -224,41 +194,20 @@ print(*sorted({name.split('.')[0] for name in a if not torch.equal(a[name], b[na
 
     it('is shown by an ordinary receiver what an ordinary sender sends', async () => {
       const pack = await openPack(inFolder('pack'));
-      const [left, right] = createSignallingPair();
-      const [from, to] = await Promise.all([
-        connectWerift({ role: 'sender', signalling: left }),
-        connectWerift({ role: 'receiver', signalling: right }),
-      ]);
-      const pictures: string[] = [];
-      const codec = createNodePictureCodec();
       const decoder = createDecoder(pack);
-      const receiver = new CallReceiver({
-        channels: to.channels,
-        pack,
-        maxSize: 256,
-        decoder,
-        pictureCodec: codec,
-        onFrame: ({ picture }) => {
-          if (picture) pictures.push(createHash('sha256').update(picture.data).digest('hex'));
-        },
-      });
-      const ended = receiver.ended().then(() => to.close());
       const neutral = cartoonGeometry();
       const { picture } = await cartoonReference(neutral, 256);
-      const references = [{ picture: await codec.encode(picture, 85), landmarks: neutral }];
-      const identity = encodeIdentity({ size: 256, neutral, references });
-      const sender = new CallSender({
-        ...{ channels: from.channels, pack, identity, fps: 25 },
-        unpaced: true,
+      const coded = await createNodePictureCodec().encode(picture, 85);
+      const references = [{ picture: coded, landmarks: neutral }];
+      const { pictures } = await realCall({
+        pack,
+        decoder,
+        identity: encodeIdentity({ size: 256, neutral, references }),
+        frames: Array.from({ length: 12 }, (_, index) =>
+          cartoonGeometry([0, 0.02 * index, 0], index),
+        ),
       });
-      await sender.ready();
-      for (let index = 0; index < 12; index++)
-        sender.sendFrame(cartoonGeometry([0, 0.02 * index, 0], index), 40 * index);
-      sender.end();
-      await Promise.all([sender.closed(), ended]);
-      await from.close();
-      expect(receiver.getStats().drops).toEqual({});
-      expect(new Set(pictures).size).toBeGreaterThan(6);
+      expect(new Set(pictures.map(({ data }) => data.join())).size).toBeGreaterThan(6);
       expect(decoder.stats!.networkRuns).toBeGreaterThan(6);
     });
   });

@@ -1,9 +1,5 @@
-import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Picture } from '../src/geometry/picture.js';
 import type { DecoderReference } from '../src/models/decoder.js';
@@ -13,10 +9,17 @@ import { openPack } from '../src/models/pack-node.js';
 import { boxes } from '../training/portrait/samples.js';
 import { cartoonGeometry, cartoonReference, drawCartoon } from './support/cartoon-face.js';
 import { temporaryFolder, writeClip, writeNoise } from './support/cli.js';
-import { describeNeeds, pythonPath } from './tools.js';
-
-const training = fileURLToPath(new URL('../training', import.meta.url));
-const scripts = fileURLToPath(new URL('..', import.meta.url));
+import { type Ended, python, runScript } from './support/python.js';
+import {
+  expectResumed,
+  HOOK_MS,
+  loggedRow,
+  refusal,
+  seal,
+  trainByTwo,
+  weightsHash,
+} from './support/training.js';
+import { describeNeeds } from './tools.js';
 
 /** The least that the trainer takes, the discriminator included. */
 const CONFIG = `${['code', 'layout', 'encoder', 'near', 'far', 'trunk', 'deep', 'deepest', 'fine']
@@ -29,12 +32,6 @@ adversarial = 0.02
 matching = 0.1
 held_out = "bob"
 `;
-/** So little that a run stops after one step. */
-const NO_TIME = '1e-9';
-
-/** What a set-up may take before it is said to hang. */
-const HOOK_MS = 120_000;
-
 let folder: string;
 const inFolder = (name: string) => join(folder, name);
 
@@ -43,44 +40,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-interface Ended {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(
-  command: string,
-  args: readonly string[],
-  environment: NodeJS.ProcessEnv = {},
-): Promise<Ended> {
-  const child = spawn(command, args, {
-    cwd: training,
-    // One thread: sums in one order, so that the same steps give the same numbers.
-    env: { ...process.env, OMP_NUM_THREADS: '1', PYTHONDONTWRITEBYTECODE: '1', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      said[name] += text;
-    });
-  const [status] = (await once(child, 'close')) as [number];
-  return { status, ...said };
-}
-
-const script = (path: string, args: readonly string[], environment?: NodeJS.ProcessEnv) =>
-  run(process.execPath, ['--import', 'tsx', join(scripts, path), ...args], environment);
-
-/** Runs a module of training/ to its good end. */
-async function python(module: string, ...args: readonly string[]): Promise<Ended> {
-  const ended = await run(pythonPath, ['-m', module, ...args]);
-  expect(ended, ended.stderr).toMatchObject({ status: 0 });
-  return ended;
-}
-
 const prepare = (cache: string, clips: string, environment?: NodeJS.ProcessEnv) =>
-  script(
+  runScript(
     'training/portrait/prepare.ts',
     [inFolder(cache), '--clips', clips, '--scale', '0.03'],
     environment,
@@ -98,18 +59,11 @@ async function prepareVideos(): Promise<Ended> {
 
 const train = (run: string, ...more: readonly string[]) =>
   python(
-    'portrait.train',
-    inFolder('tiny.toml'),
-    inFolder(run),
-    '--cache',
-    inFolder('cache'),
-    ...more,
+    ...['-m', 'portrait.train', inFolder('tiny.toml'), inFolder(run)],
+    ...['--cache', inFolder('cache'), ...more],
   );
 
-const weights = async (run: string) =>
-  createHash('sha256')
-    .update(await readFile(inFolder(`${run}/weights.pt`)))
-    .digest('hex');
+const weights = (run: string) => weightsHash(inFolder(run));
 
 describe('videos that cannot be used are named in one line', () => {
   const refused = async (clips: string, environment?: NodeJS.ProcessEnv) => {
@@ -157,13 +111,9 @@ describeNeeds('torch')('from videos to a pack', () => {
   });
 
   it('a cache that is none, or half made, is refused in one line', async () => {
-    const refused = async (cache: string) => {
-      const ended = await run(pythonPath, [
-        ...['-m', 'portrait.train', inFolder('tiny.toml'), inFolder('refused')],
-        ...['--cache', inFolder(cache)],
-      ]);
-      expect(ended.status).toBe(1);
-      return ended.stderr.trim();
+    const refused = (cache: string) => {
+      const run = [inFolder('tiny.toml'), inFolder('refused'), '--cache', inFolder(cache)];
+      return refusal('-m', 'portrait.train', ...run);
     };
     expect(await refused('nothing')).toMatch(/^.*nothing is no cache, or .*prepare\.ts$/);
     await cp(inFolder('cache'), inFolder('half'), { recursive: true });
@@ -172,35 +122,25 @@ describeNeeds('torch')('from videos to a pack', () => {
   });
 
   it('a training says how it goes, and goes on as if it had never stopped', async () => {
-    const log = (await readFile(inFolder('whole/log.csv'), 'utf8')).trim().split(/\r?\n/);
-    const row = Object.fromEntries(
-      log[0].split(',').map((name, i) => [name, log[1].split(',')[i]]),
-    );
-    expect(row.step).toBe('4');
-    for (const name of ['laplacian', 'judge', 'matching', 'gain', 'sharpness'])
-      expect(Number.isFinite(Number.parseFloat(row[name])), name).toBe(true);
+    const columns = ['laplacian', 'judge', 'matching', 'gain', 'sharpness'];
+    expect((await loggedRow(inFolder('whole'), columns)).step).toBe('4');
     expect(trained.stderr).toMatch(/100\.0 % {2}4\/4 .* left {2}charbonnier/);
 
-    await train('resumed', '--minutes', NO_TIME);
-    const early = await weights('resumed');
-    await train('resumed');
-    expect(await weights('resumed')).toBe(await weights('whole'));
-    expect(early).not.toBe(await weights('whole'));
+    const again = (...more: readonly string[]) => train('resumed', ...more);
+    await expectResumed(again, inFolder('resumed'), inFolder('whole'));
   });
 
   it('two processes train together', async () => {
     await writeFile(inFolder('tiny.toml'), CONFIG.replace('steps = 4', 'steps = 1'));
     await train('alone');
-    // Debian's torchrun cannot leave the outputs where they are: README.
-    const launch = ['--nproc_per_node', '2', '-r', '1', '-t', '1', '--log_dir', inFolder('logs')];
-    const arguments_ = [inFolder('tiny.toml'), inFolder('both'), '--cache', inFolder('cache')];
-    await python('torch.distributed.run', ...launch, '-m', 'portrait.train', ...arguments_);
+    const args = [inFolder('tiny.toml'), inFolder('both'), '--cache', inFolder('cache')];
+    await trainByTwo(inFolder('logs'), 'portrait.train', ...args);
     // Rank 0 sees what the lone process sees: without the other's gradients it would be the same.
     expect(await weights('both')).not.toBe(await weights('alone'));
   });
 
   it('curves are drawn', async () => {
-    await python('common.plot', inFolder('whole'), '--out', inFolder('curves.svg'));
+    await python('-m', 'common.plot', inFolder('whole'), '--out', inFolder('curves.svg'));
     expect(await readFile(inFolder('curves.svg'), 'utf8')).toMatch(/<svg[\s\S]*<\/svg>/);
   });
 
@@ -208,12 +148,11 @@ describeNeeds('torch')('from videos to a pack', () => {
     beforeAll(async () => {
       const pack = inFolder('pack');
       const { stdout } = await python(
-        'portrait.export',
+        ...['-m', 'portrait.export'],
         ...[inFolder('whole/weights.pt'), pack, '--name', 'tiny'],
       );
       expect(stdout).toMatch(/generator\.onnx paint: largest difference/);
-      const sealed = await script('tools/seal-pack.ts', [pack]);
-      expect(sealed, sealed.stderr).toMatchObject({ status: 0 });
+      await seal(pack);
     }, HOOK_MS);
 
     const shown = cartoonGeometry([0.05, -0.12, 0.02], 4);

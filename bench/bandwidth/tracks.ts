@@ -1,7 +1,7 @@
 /** A clip's tracked geometry as a call's sender has it, with an identity that nothing is drawn of. */
 import type { Landmarks, Pack } from '../../src/index.js';
 import { encodeIdentity } from '../../src/protocol/identity.js';
-import { analysed } from '../analysed-track.js';
+import { asSent } from '../analysed-track.js';
 import { splits } from '../data.js';
 import { loadTrack } from '../tracks.js';
 
@@ -23,7 +23,7 @@ export async function callTrack(name: string, pack: Pack, maxFps: number): Promi
   const clip = [...validation, ...train, ...hard].find(({ file }) => file.includes(name));
   const track = clip && loadTrack(clip);
   if (!clip || !track) throw new Error(`--clips: no clip with a track is called ${name}`);
-  const all = pack.moreValues ? await analysed(track, pack.appearance) : track;
+  const all = await asSent(track, pack);
   const after = all.frames.slice(track.enrolment);
   const fps = Math.min(clip.fps, maxFps);
   const count = Math.floor((after.length * fps) / clip.fps);

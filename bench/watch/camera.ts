@@ -6,7 +6,7 @@ import { type Clip, dataRoot } from '../data.js';
 import { readNpz } from '../npz.js';
 
 /** Pixels across a camera's picture. */
-export const CAMERA_SIDE = 400;
+const CAMERA_SIDE = 400;
 /** Its side over the face's: room for the codec's crop, which is twice as large as the face. */
 const SIDE_PER_FACE = 2.6;
 

@@ -17,7 +17,8 @@ async function start() {
   const sender = await TalkingHeadSender.create(sending);
   sender.addEventListener('statechange', async ({ detail }) => {
     const { decoder } = await receiver.getStats();
-    say(`${detail.state}, decoder: ${decoder.runtime} (${decoder.reason})`);
+    const why = detail.error ? `: ${detail.error.code}, ${detail.error.message}` : '';
+    say(`${detail.state}${why}, decoder: ${decoder.runtime} (${decoder.reason})`);
   });
   await connect(here, there);
 }

@@ -26,10 +26,19 @@ export async function prepareOut(dir: string): Promise<void> {
 
 /** `mkdir` with `recursive` never returns for a folder in /proc (Node 20). */
 export async function makeFolder(path: string): Promise<void> {
-  const made = await stat(path).catch(() => undefined);
-  if (made?.isDirectory()) return;
+  if (await isFolder(path)) return;
   if (path !== dirname(path)) await makeFolder(dirname(path));
-  await mkdir(path);
+  try {
+    await mkdir(path);
+  } catch (error) {
+    // The other end of a call may have made it meanwhile.
+    if (!(await isFolder(path))) throw error;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ?? false;
 }
 
 async function removeMatching(dir: string, pattern: RegExp): Promise<void> {

@@ -15,6 +15,7 @@ import { canKeep, PictureKeeper } from '../sender/picture-keeper.js';
 import type { RatePreset } from '../sender/rate-presets.js';
 import { type OpenedTracker, openFaceTracker } from '../sender/trackers/open.js';
 import type { SimulatedLinkOptions } from '../transport/simulated-link.js';
+import { ClipClock } from './clip-clock.js';
 import { coarseFirst } from './coarse-first.js';
 import { connect } from './connect.js';
 import { countChannels } from './counted-channels.js';
@@ -225,6 +226,7 @@ async function sendFrames(
   const { crop, nextIndex, size } = enrolled;
   const intervalMs = 1000 / clip.fps;
   const startMs = callClock();
+  const clock = new ClipClock(startMs, intervalMs);
   const startBytes = wireBytes();
   let { face } = enrolled;
   let bundled: SentFrame[] = [];
@@ -235,7 +237,7 @@ async function sendFrames(
     // The next picture is decoded while this one is tracked. Its failure is met at the next turn.
     next = frames.next();
     next.catch(() => undefined);
-    const dueMs = startMs + (index - nextIndex) * intervalMs;
+    const dueMs = clock.dueMs(index - nextIndex);
     if (fast) await sender.room(UNPACED_WINDOW);
     else if (dueMs > callClock()) await sleep(dueMs - callClock(), undefined, { signal: abort });
     abort.throwIfAborted();
@@ -250,7 +252,7 @@ async function sendFrames(
     const geometry = landmarks && (await analyser.analyse(picture, square, landmarks));
     const left = sender.sendFrame(
       keeper ? keeper.toSend(geometry) : geometry,
-      fast ? dueMs : captureMs,
+      fast ? dueMs : clock.captureMs(index - nextIndex, captureMs),
     );
     const encodeMs = callClock();
     bundled.push({ index, captureMs, trackMs, encodeMs, sentMs: encodeMs });

@@ -32,7 +32,7 @@ export const CONTOURS_68: readonly (readonly number[])[] = [
 ];
 
 /** Width of a line as a share of the picture's: 2 points at 100 dpi (25/9 pixels) of 224 pixels. */
-export const LINE_WIDTH_68 = 25 / 9 / 224;
+const LINE_WIDTH_68 = 25 / 9 / 224;
 
 /**
  * Draws the contours of the 68 points (crop units) into `planes`, a `size × size` picture of three

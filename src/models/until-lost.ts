@@ -2,7 +2,7 @@ import type { OpenSession } from './inference.js';
 
 /**
  * The same networks until what runs them is lost: from then on, and where they are waited for just then, their
- * promises reject with `lost`'s error, as a run may never end.
+ * promises reject with `lost`'s error, as a run may never end; a session is then closed.
  */
 export function untilLost(open: OpenSession, lost: Promise<Error>): OpenSession {
   let gone: Error | undefined;
@@ -27,7 +27,11 @@ export function untilLost(open: OpenSession, lost: Promise<Error>): OpenSession 
     const session = await within(() => open(graph));
     return {
       run: (inputs) => within(() => session.run(inputs)),
-      close: () => within(() => session.close()),
+      close: () =>
+        within(() => session.close()).catch((error) => {
+          // What is lost holds nothing.
+          if (!gone) throw error;
+        }),
     };
   };
 }

@@ -216,7 +216,7 @@ export class PictureReceiver {
     this.#waiting.delete(placeOf(offered));
     if (offered.kind === 'still') this.#still = offered;
     this.#used++;
-    this.#answers.push({ type: 'picture-used', pictureId: offered.id });
+    this.#answer({ type: 'picture-used', pictureId: offered.id });
     return true;
   }
 
@@ -229,7 +229,11 @@ export class PictureReceiver {
 
   #refuse(pictureId: number, code: string, message: string): void {
     this.#refused[code] = (this.#refused[code] ?? 0) + 1;
-    this.#answers.push({ type: 'picture-refused', pictureId, code, message });
+    this.#answer({ type: 'picture-refused', pictureId, code, message });
+  }
+
+  #answer(message: ControlMessage): void {
+    this.#answers.push(message);
     if (this.#answers.length > MAX_PICTURE_BURST) this.#answers.shift();
   }
 

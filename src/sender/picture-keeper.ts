@@ -6,32 +6,21 @@ import type { DecoderReference } from '../models/decoder.js';
 import type { Pack } from '../models/pack.js';
 import type { PictureCodec } from '../models/picture-codec.js';
 import { checkMethods, checkOption } from '../protocol/check-options.js';
-import type { IdentityReference } from '../protocol/identity.js';
 import { MAX_REFERENCE_SIDE } from '../protocol/limits.js';
 import { codeWithin } from './coded-picture.js';
 import type { CropSquare } from './crop.js';
 import { facesInside, isCrowded } from './face-distance.js';
 import type { FrameAnalyser } from './frame-analyser.js';
-import { isUrgent, type PictureKind, type PictureRates, pictureBytes } from './picture-budget.js';
+import { isUrgent, type PictureKind, pictureBytes } from './picture-budget.js';
 import { type Compared, compareCells } from './picture-difference.js';
-import type { PictureReport, ReferenceUpdate } from './picture-sender.js';
+import type { PicturePort, PictureReport } from './picture-port.js';
 import { PictureWatch, type WatchReason, wrongness } from './picture-watch.js';
 import { referenceGap } from './reference-gap.js';
 import { ReferenceSets } from './reference-sets.js';
 import { SentStills } from './sent-stills.js';
-import { compared, createShadowDecoder, type ShadowDecoder } from './shadow-decoder.js';
+import { compared, createShadowDecoder } from './shadow-decoder.js';
+import { areSame, openShown, type ShownSet } from './shown-set.js';
 import type { TrackedFace } from './tracker.js';
-
-/** Where the keeper's pictures go: a `CallSender`. */
-export interface PicturePort extends PictureRates {
-  readonly takesPictures: boolean;
-  readonly picturesPending: number;
-  /** Those that the receiver shows with, by place. */
-  readonly references: ReadonlyMap<number, IdentityReference>;
-  sendReference(reference: ReferenceUpdate): number;
-  showPlaces(places: readonly number[]): number;
-  sendPicture(picture: Uint8Array): number;
-}
 
 export interface PictureKeeperOptions {
   readonly pack: Pack;
@@ -72,14 +61,6 @@ export interface PictureKeeperStats {
 
 type Reason = WatchReason | 'finer' | 'recalled';
 
-interface Shown {
-  readonly places: readonly number[];
-  readonly shadow: ShadowDecoder;
-  readonly references: readonly DecoderReference[];
-  /** The place whose picture is a coarse one. */
-  readonly coarse: number | undefined;
-}
-
 /** Time between looks, where the picture is right and where it is wrong, and the share of the time that they may take. */
 const LOOK_MS = { right: 160, wrong: 80 } as const;
 const LOOK_SHARE = { right: 0.1, wrong: 0.25 } as const;
@@ -88,6 +69,8 @@ const MAX_LOOK_MS = 1000;
 const FIRST_LOOK_MS = 1500;
 /** Time between looks of a machine that is behind, as long as the picture is right. */
 const BUSY_LOOK_MS = 500;
+/** Sets on their way at most; beyond, nothing was heard of the oldest. */
+const MAX_ORDERED = 4;
 /** With less, a picture of the poorest would take six seconds. */
 const LEAST_BPS = 1000;
 /** The camera's picture now is compared with that of so long ago; below so many levels it is the same. */
@@ -108,9 +91,11 @@ export const canKeep = ({ vector }: Pack): boolean => vector === undefined;
 export class PictureKeeper {
   readonly #options: PictureKeeperOptions;
   readonly #watch = new PictureWatch();
-  readonly #sets: ReferenceSets<Shown>;
+  readonly #sets: ReferenceSets<ShownSet>;
+  /** Sets that are not gone back to any more; one may be on its way yet. */
+  readonly #forgotten = new WeakSet<ShownSet>();
   /** Sets that are on their way, by the picture's id. */
-  readonly #ordered = new Map<number, Shown>();
+  readonly #ordered = new Map<number, ShownSet>();
   readonly #stills = new SentStills();
   /** The receiver shows with references that were not this one's to send. */
   #isStale = false;
@@ -131,13 +116,20 @@ export class PictureKeeper {
   static async open(options: PictureKeeperOptions): Promise<PictureKeeper> {
     checkMethods('codec', options.codec, 'encode');
     checkOption(canKeep(options.pack), 'pack', 'one without a motion vector');
-    const shown = await openShown(options);
-    return new PictureKeeper(options, shown);
+    const { pack, codec, port } = options;
+    const before = port.references;
+    const keeper = new PictureKeeper(options, await openShown(pack, codec, port));
+    // Those that follow a coarse identity may have come meanwhile.
+    keeper.#isStale = !areSame(before, port.references);
+    return keeper;
   }
 
-  private constructor(options: PictureKeeperOptions, first: Shown) {
+  private constructor(options: PictureKeeperOptions, first: ShownSet) {
     this.#options = options;
-    this.#sets = new ReferenceSets(first, ({ shadow }) => void shadow.close());
+    this.#sets = new ReferenceSets(first, (set) => {
+      this.#forgotten.add(set);
+      void set.shadow.close();
+    });
   }
 
   /**
@@ -165,27 +157,27 @@ export class PictureKeeper {
   /** What became of a picture (`CallSenderOptions.onPicture`). */
   report({ id, state }: PictureReport, nowMs: number): void {
     const set = this.#ordered.get(id);
+    const used = state === 'in-use';
     if (!set) {
-      const used = state === 'in-use';
       // Else they are references that follow a coarse identity.
       if (!this.#stills.heard(id, used) && used) this.#isStale = true;
       return;
     }
     this.#ordered.delete(id);
-    const used = state === 'in-use';
     const adds = set.places.some((place) => this.#sets.current.places.includes(place));
     const kind = this.#isKnown(set) ? 'recalls' : adds ? 'adds' : 'replaces';
-    if (used) this.#use(set);
+    if (used && this.#forgotten.has(set)) this.#isStale = true;
+    else if (used) this.#use(set);
     else if (!this.#isKnown(set)) void set.shadow.close();
     // Of what took its place there will be news too.
     if (state !== 'superseded') this.#watch.answered(nowMs, used, kind);
   }
 
-  #isKnown(set: Shown): boolean {
+  #isKnown(set: ShownSet): boolean {
     return this.#sets.current === set || this.#sets.earlier.includes(set);
   }
 
-  #use(set: Shown): void {
+  #use(set: ShownSet): void {
     if (set === this.#sets.current) return;
     this.#sets.use(set);
     this.#options.analyser.use(set.shadow.analysis);
@@ -194,17 +186,16 @@ export class PictureKeeper {
   /** Looks at a frame, where it is time; sends what is missing. Rejects where a picture cannot be coded. */
   async watch(frame: KeptFrame): Promise<void> {
     const { nowMs, busy = false } = frame;
-    const { port } = this.#options;
+    const { pack, codec, port, now = () => performance.now() } = this.#options;
     if (this.#failure) throw this.#failure;
     const idle = this.#closed || !port.takesPictures || port.urgentPictureBps < LEAST_BPS;
     this.#nextMs ??= nowMs + FIRST_LOOK_MS;
     if (idle || nowMs < this.#nextMs) return;
     if (busy && this.#right && nowMs < this.#lastMs + BUSY_LOOK_MS) return;
     this.#lastMs = nowMs;
-    const { now = () => performance.now() } = this.#options;
     if (this.#isStale && this.#ordered.size === 0 && !this.#coding) {
       this.#isStale = false;
-      const opened = openShown(this.#options).then((set) => this.#use(set));
+      const opened = openShown(pack, codec, port).then((set) => this.#use(set));
       this.#start(opened, undefined);
     }
     const beganMs = now();
@@ -240,7 +231,8 @@ export class PictureKeeper {
     // The call may have ended meanwhile.
     if (this.#coding || !port.takesPictures) return;
     if (verdict.cancel) {
-      this.#recall(current, nowMs);
+      const calledOff = [...this.#ordered.values()].at(-1) === current;
+      if (!calledOff) this.#recall(current, nowMs);
       return;
     }
     const set = earlier[this.#looks % earlier.length];
@@ -268,9 +260,18 @@ export class PictureKeeper {
     }
   }
 
-  #recall(set: Shown, nowMs: number): void {
-    this.#ordered.set(this.#options.port.showPlaces(set.places), set);
+  #recall(set: ShownSet, nowMs: number): void {
+    this.#expect(this.#options.port.showPlaces(set.places), set);
     this.#watch.sent(nowMs, true);
+  }
+
+  /** A set is on its way. Of one that a receiver says nothing of nothing is kept. */
+  #expect(id: number, set: ShownSet): void {
+    this.#ordered.set(id, set);
+    if (this.#ordered.size <= MAX_ORDERED) return;
+    const [[oldest, unheard]] = this.#ordered;
+    this.#ordered.delete(oldest);
+    if (!this.#isKnown(unheard)) void unheard.shadow.close();
   }
 
   /** References of before are on their way back. */
@@ -310,26 +311,38 @@ export class PictureKeeper {
     const places =
       kind === 'replace' ? [index] : this.#sets.placesWith(index, current.shadow.landmarks);
     const coarse = isUrgent(kind) ? index : kind === 'finer' ? undefined : current.coarse;
-    const sending = this.#sendReference(crop, geometry, { index, places, coarse }, kind);
+    const others = places.map((place) => current.references[current.places.indexOf(place)]);
+    const sending = this.#sendReference(crop, geometry, { index, places, others, coarse }, kind);
     this.#start(sending, reason);
   }
 
+  /** Codes and sends a reference at `index`; `others`: those of `places`, in order, whatever is at its own. */
   async #sendReference(
     crop: Picture,
     geometry: Landmarks,
-    { index, places, coarse }: Pick<Shown, 'places' | 'coarse'> & { readonly index: number },
+    {
+      index,
+      places,
+      others,
+      coarse,
+    }: Omit<ShownSet, 'shadow' | 'references'> & {
+      readonly index: number;
+      readonly others: readonly DecoderReference[];
+    },
     kind: PictureKind,
   ): Promise<void> {
     const { codec, port, pack } = this.#options;
     const landmarks = geometry.slice(0, 3 * POINT_COUNT);
     const bytes = await this.#code(crop, kind);
     const picture = await codec.decode(bytes, MAX_REFERENCE_SIDE);
-    if (this.#closed || !port.takesPictures) return;
-    const { current } = this.#sets;
-    const references = places.map((place) =>
-      place === index ? { picture, landmarks } : current.references[current.places.indexOf(place)],
+    const references = places.map((place, i) =>
+      place === index ? { picture, landmarks } : others[i],
     );
     const shadow = await createShadowDecoder(pack, references);
+    if (this.#closed || !port.takesPictures) {
+      await shadow.close();
+      return;
+    }
     const id = port.sendReference({
       index,
       picture: bytes,
@@ -337,7 +350,7 @@ export class PictureKeeper {
       shown: places,
       urgent: isUrgent(kind),
     });
-    this.#ordered.set(id, { places, shadow, references, coarse });
+    this.#expect(id, { places, shadow, references, coarse });
   }
 
   async #sendPicture(crop: Picture, camera: Compared): Promise<void> {
@@ -382,16 +395,4 @@ export class PictureKeeper {
     const sets = [this.#sets.current, ...this.#sets.earlier, ...this.#ordered.values()];
     await Promise.all(sets.map(({ shadow }) => shadow.close()));
   }
-}
-
-/** What shows with the references that a port has. */
-async function openShown({ port, codec, pack }: PictureKeeperOptions): Promise<Shown> {
-  const references = await Promise.all(
-    [...port.references.values()].map(async ({ picture, landmarks }) => ({
-      picture: await codec.decode(picture, MAX_REFERENCE_SIDE),
-      landmarks,
-    })),
-  );
-  const shadow = await createShadowDecoder(pack, references);
-  return { places: [...port.references.keys()], shadow, references, coarse: undefined };
 }

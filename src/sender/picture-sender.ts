@@ -1,7 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { FrameModel } from '../geometry/frame-model.js';
-import type { Landmarks } from '../geometry/landmarks.js';
 import { checkGeometry } from '../models/check-options.js';
 import { checkInteger, checkOption } from '../protocol/check-options.js';
 import type { ControlMessage } from '../protocol/control-messages.js';
@@ -19,37 +18,9 @@ import { encodeGeometry, encodePicture, REFERENCE_QUANTISER } from '../protocol/
 import { FollowingReferences } from './following-references.js';
 import { PictureChunks } from './picture-chunks.js';
 import { PicturePacer } from './picture-pacer.js';
+import type { PictureReport, ReferenceUpdate } from './picture-port.js';
 import { codeReferenceGeometry } from './reference-geometry.js';
 import { maskOf, type PlacedReference, ShownReferences } from './shown-references.js';
-
-/** A reference picture to send during the call. */
-export interface ReferenceUpdate {
-  /** The place that it takes, 0–15: that of a reference which it replaces, or another. */
-  readonly index: number;
-  /** A WebP file of the crop, as many pixels across as the stream. */
-  readonly picture: Uint8Array;
-  /** The face in it, 478 × (x, y, z) in crop units. */
-  readonly landmarks: Landmarks;
-  /**
-   * Places that are shown with from then on, its own among them; default: those before, and its own. What
-   * waits for a place that is not among them is not sent any more.
-   */
-  readonly shown?: readonly number[];
-  /** What is shown is wrong without it: motion makes room (`SenderSession.urgentPictureBps`). False by default. */
-  readonly urgent?: boolean;
-}
-
-/** What became of a picture. */
-export interface PictureReport {
-  readonly id: number;
-  /**
-   * `in-use`: the receiver shows with it, or may show it; `kept`: it has it, to be shown later; `refused` by the
-   * receiver, with a code; `superseded`: a newer one took its place before it was sent.
-   */
-  readonly state: 'in-use' | 'kept' | 'refused' | 'superseded';
-  /** Why it was refused: a stable code of spec/bitstream.md, "Pictures"; else empty. */
-  readonly code: string;
-}
 
 /** A picture whose signature is wanted: what it is signed for. */
 export type UnsignedPicture = { readonly id: number } & Pick<
@@ -67,7 +38,7 @@ interface Picture extends PlacedReference {
 }
 
 /** Bits a second on the wire for pictures, where nothing says: 20 kbps less those of motion. */
-export const DEFAULT_PICTURE_BPS = 11_000;
+const DEFAULT_PICTURE_BPS = 11_000;
 /** In the place of a reference's place. */
 const STILL = -1;
 const PLACES = -2;
@@ -256,15 +227,19 @@ export class PictureSender {
     if (this.#open && inVain(this.#open.picture.place)) this.#abandon(this.#open.picture);
   }
 
-  #abandon({ id }: Picture): void {
-    this.#report({ id, state: 'superseded', code: '' });
+  #abandon(picture: Picture): void {
+    this.#supersede(picture);
     this.#open = undefined;
   }
 
   #drop(place: number): void {
     const waiting = this.#waiting.get(place);
-    if (waiting) this.#report({ id: waiting.id, state: 'superseded', code: '' });
+    if (waiting) this.#supersede(waiting);
     this.#waiting.delete(place);
+  }
+
+  #supersede({ id }: Picture): void {
+    this.#report({ id, state: 'superseded', code: '' });
   }
 
   /** A motion frame was sent; `sequence` is the number of the next one. */
@@ -275,16 +250,19 @@ export class PictureSender {
     if (this.#open?.picture.place === STILL) this.#abandon(this.#open.picture);
   }
 
-  /** The receiver has the identity anew, and none of the pictures since: they are sent again. */
+  /** The receiver has the identity anew, and none of the pictures since: they are sent again, but for stills that have left. */
   sendAgain(): void {
-    const unsent = this.#unsent;
-    const again = [...this.#references.restart(), ...this.#unanswered.values(), ...unsent];
+    const still = this.#waiting.get(STILL);
+    const unheard = [...this.#unanswered.values(), ...this.#unsent];
+    const again = this.#references.restart(
+      unheard.filter((picture) => picture.place !== STILL || picture === still),
+    );
     this.#open = undefined;
     this.#unanswered.clear();
-    for (const picture of again) {
-      const { place } = picture;
-      if (place !== STILL && !this.#waiting.has(place)) this.#waiting.set(place, picture);
-    }
+    this.#waiting.clear();
+    for (const [place, picture] of again) this.#waiting.set(place, picture);
+    for (const picture of unheard)
+      if (again.get(picture.place) !== picture) this.#supersede(picture);
   }
 
   /** A picture that waits for `sign`. */
@@ -319,11 +297,15 @@ export class PictureSender {
   receive(message: ControlMessage, nowMs: number): DropCode | undefined {
     if (message.type !== 'picture-used' && message.type !== 'picture-refused') return 'unexpected';
     const { pictureId: id } = message;
-    const picture = this.#unanswered.get(id);
+    const refused = message.type === 'picture-refused';
+    const open = this.#open?.picture;
+    // One too many is refused at its first chunk: the others would be passed over.
+    const picture = this.#unanswered.get(id) ?? (refused && open?.id === id ? open : undefined);
     if (!picture) return 'unexpected';
+    if (picture === open) this.#open = undefined;
     this.#unanswered.delete(id);
-    this.#rest?.answered(id, nowMs - picture.sentMs!);
-    if (message.type === 'picture-refused') {
+    if (picture.sentMs !== undefined) this.#rest?.answered(id, nowMs - picture.sentMs);
+    if (refused) {
       this.#report({ id, state: 'refused', code: message.code });
       return undefined;
     }

@@ -47,7 +47,7 @@ interface Wrongness {
 const NORMAL_LOOKS = 25;
 /**
  * Levels (0–255) of difference, over all cells and over the four worst, that are never wrong; and times the normal
- * that are not. Measured (bench/watch.ts): 0.3–5 and 1–16 on quiet clips, 4 and 17 of new glasses, 4–8 and 17–40
+ * that are not. Explored (docs/decisions.md): 0.3–5 and 1–16 on quiet clips, 4 and 17 of new glasses, 4–8 and 17–40
  * of a hand, 19 and more of another light, 60 and more of another person.
  */
 const LEAST_WRONG = { all: 4, worst: 10 } as const;

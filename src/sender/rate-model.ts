@@ -59,7 +59,7 @@ export function frameBytesFactor(quantiser: number, stride: number): number {
  * Mean distance of the lips from where they were, in pixels at 256×256, interpolated frames among them: that of
  * quantising and that of interpolating, which grows with the time between frames. From the same runs.
  */
-export function lipError(quantiser: number, stride: number, frameIntervalMs: number): number {
+function lipError(quantiser: number, stride: number, frameIntervalMs: number): number {
   const quantising = 0.335 * 2 ** (0.178 * (quantiser - DEFAULT_QUANTISER));
   const between = Math.max(0, stride * frameIntervalMs - 40) / 40;
   return Math.hypot(quantising, stride > 1 ? 0.3 * between ** 0.65 : 0);

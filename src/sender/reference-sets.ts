@@ -36,7 +36,8 @@ export class ReferenceSets<Kept extends ReferenceSet> {
 
   /**
    * A place for a reference of its own: a free one, above those in use where there is one, else one of the
-   * set that was in use the longest ago, which is forgotten. `reserved`: places that are none.
+   * set that was in use the longest ago, which is forgotten. `reserved`: places that are none. Where all are in use or
+   * reserved, the last of those in use.
    */
   freePlace(reserved: readonly number[]): number {
     for (;;) {
@@ -47,7 +48,9 @@ export class ReferenceSets<Kept extends ReferenceSet> {
       );
       const above = free.find((place) => place > this.#current.places[0]);
       if (above !== undefined || free.length > 0) return above ?? free[0];
-      this.#onForgotten(this.#earlier.pop()!);
+      const oldest = this.#earlier.pop();
+      if (!oldest) return this.#current.places.at(-1)!;
+      this.#onForgotten(oldest);
     }
   }
 
@@ -59,8 +62,8 @@ export class ReferenceSets<Kept extends ReferenceSet> {
     const { places } = this.#current;
     const all = new Set([...places, place]);
     if (all.size > MAX_PLACES) {
-      const gaps = places.map((_, i) =>
-        i === 0
+      const gaps = places.map((old, i) =>
+        i === 0 || old === place
           ? Infinity
           : referenceGap(
               landmarks.filter((_, k) => k !== i),

@@ -35,16 +35,25 @@ export class ShownReferences<Sent extends PlacedReference> {
 
   /** The receiver has put a picture to use. */
   use(picture: Sent): void {
+    // The one used last is the last to be sent again.
+    this.#used.delete(picture.place);
     this.#used.set(picture.place, picture);
     this.#shown = picture.shown || this.#shown;
   }
 
-  /** The receiver has the identity alone again: gives the pictures that it had beside it. */
-  restart(): readonly Sent[] {
-    const used = [...this.#used.values()];
+  /**
+   * The receiver has the identity alone again: gives what it is to be sent, of the pictures that it had beside it and those
+   * `since` the newest of each place, by place, in the order in which they were wanted: the last one says what is shown.
+   */
+  restart(since: readonly Sent[]): ReadonlyMap<number, Sent> {
+    const again = new Map<number, Sent>();
+    for (const picture of [...this.#used.values(), ...since]) {
+      again.delete(picture.place);
+      again.set(picture.place, picture);
+    }
     this.#used.clear();
     this.#shown = maskOf([...this.#identity.references.keys()]);
-    return used;
+    return again;
   }
 
   /** Those that the receiver shows with now, by place. */

@@ -12,6 +12,8 @@ import type { WireAccount } from './wire-accounting.js';
 const LAST_STUN_BYTE = 3;
 /** The next probe is on its way by then. */
 const PROBE_TIMEOUT_MS = 1_000;
+/** The next consent check is on its way by then, and gives this one up. */
+const CONSENT_ANSWER_MS = 6_000;
 
 /**
  * Addresses that werift leaves out and a call needs: the loopback's on a machine that has no other,
@@ -75,6 +77,7 @@ export function watchSockets(
       const transport = udpTransportOf(protocol);
       if (!transport || watched.has(transport)) continue;
       watched.add(transport);
+      waitForConsent(protocol as Protocol);
       watchSocket(transport, connection, account, onReceived, order, link);
     }
   });
@@ -106,6 +109,22 @@ function watchSocket(
     if (peer && !fromPeer && data[0] > LAST_STUN_BYTE) return;
     if (fromPeer) onReceived();
     for (const each of isDtls(data) ? order.receive(data) : [data]) onData(each, address);
+  };
+}
+
+type Protocol = NonNullable<Connection['nominated']>['protocol'];
+
+/**
+ * werift waits for the answer to a consent check for half a second on a path that was quick when the call began: a
+ * queue that is longer for 30 s would end the call, though each check is answered.
+ */
+export function waitForConsent(protocol: Protocol): void {
+  const request = protocol.request.bind(protocol);
+  protocol.request = (message, to, key, options, onSent) => {
+    // Of all requests only these can be given up.
+    const isConsent = typeof options === 'object' && options.signal !== undefined;
+    const patient = isConsent ? { ...options, responseTimeout: CONSENT_ANSWER_MS } : options;
+    return request(message, to, key, patient, onSent);
   };
 }
 

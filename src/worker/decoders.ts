@@ -20,8 +20,7 @@ export async function chooseDecoder(
   pack: Pack,
 ): Promise<LastingDecoder> {
   return new LastingDecoder(await chooseFirst(settings, pack), {
-    // A vector means nothing but to its networks.
-    warp: (reason) => (pack.vector ? undefined : warp(pack, reason)),
+    warp: (reason) => warp(pack, reason),
     network: ({ runtime }, reason) =>
       runtime === 'webgpu'
         ? withNetworks(settings, pack, 'wasm').then((chosen) => ({ ...chosen, reason }))

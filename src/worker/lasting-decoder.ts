@@ -26,9 +26,9 @@ export interface ChosenDecoder extends DecoderFacts {
 
 /** What decodes in the place of a decoder whose network failed; `reason`: why. */
 export interface Substitutes {
-  /** Without a network: ready at once; undefined where there is no picture without one. */
-  warp(reason: string): ChosenDecoder | undefined;
-  /** With another way to run it, if one is left: takes over from `warp` when it is ready; without that, frames wait. */
+  /** Without a network: ready at once. */
+  warp(reason: string): ChosenDecoder;
+  /** With another way to run it, if one is left: takes over from `warp` when it is ready. */
   network(failed: DecoderFacts, reason: string): Promise<ChosenDecoder> | undefined;
 }
 
@@ -122,16 +122,14 @@ export class LastingDecoder implements FaceDecoder {
   /** Goes on without a network, and looks for another way to run it. */
   async #replace(failed: ChosenDecoder, error: Error): Promise<void> {
     const reason = `the network failed on ${failed.runtime} (${error.message})`;
-    const plain = this.#substitutes.warp(reason);
     try {
-      const next = plain ?? (await this.#substitutes.network(failed, reason));
-      if (!next) throw error;
-      if (this.#identity) await next.decoder.setIdentity(this.#identity);
-      this.#chosen = next;
+      const plain = this.#substitutes.warp(reason);
+      if (this.#identity) await plain.decoder.setIdentity(this.#identity);
+      this.#chosen = plain;
     } finally {
       failed.abandon();
     }
-    if (!plain) return;
+    if (this.#closed) return;
     this.#substitutes.network(failed, reason)?.then(
       (chosen) => this.#inTurn(() => this.#goOver(chosen)),
       // Without a network it stays, and says why it began.

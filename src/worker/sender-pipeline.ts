@@ -3,19 +3,15 @@ import { CallSender, type CallSenderOptions } from '../call-sender.js';
 import { type DeviceKey, openDeviceKey } from '../consent/device-key.js';
 import type { ConnectionFingerprints } from '../consent/fingerprints.js';
 import { type SignedPicture, signIdentity, signPicture } from '../consent/sign.js';
-import { loadRuntime } from '../models/inference-web.js';
+import { checkFamily } from '../models/families/index.js';
 import type { Pack } from '../models/pack.js';
 import { fetchPack } from '../models/pack-fetch.js';
 import { createBrowserPictureCodec } from '../models/picture-codec-browser.js';
 import { coarseIdentity, codedIdentity } from '../sender/coarse-identity.js';
 import { toCropUnits } from '../sender/crop.js';
 import { continueFace } from '../sender/face-distance.js';
-import {
-  createFrameAnalyser,
-  type FrameAnalyser,
-  type FrameAnalyserOptions,
-} from '../sender/frame-analyser.js';
-import { canKeep, PictureKeeper } from '../sender/picture-keeper.js';
+import { createFrameAnalyser, type FrameAnalyser } from '../sender/frame-analyser.js';
+import { PictureKeeper } from '../sender/picture-keeper.js';
 import { CHROMIUM_WIRE } from '../sender/rate-model.js';
 import type { RateOptions } from '../sender/rate-presets.js';
 import type { TrackedFace } from '../sender/tracker.js';
@@ -62,6 +58,7 @@ export class SenderPipeline implements Pipeline {
       openTracker(settings),
       openDeviceKey(),
     ]);
+    checkFamily(pack);
     return new SenderPipeline(settings, page, pack, tracker, key);
   }
 
@@ -155,7 +152,7 @@ export class SenderPipeline implements Pipeline {
     const made = { pack: this.#pack, identity, codec: createBrowserPictureCodec() };
     const [{ channels, fingerprints }, analyser, coarse] = await Promise.all([
       this.#connected,
-      this.#openAnalyser(made),
+      createFrameAnalyser(made),
       coarseIdentity(made),
     ]);
     if (this.#closed || !channels.control.open) return;
@@ -179,30 +176,20 @@ export class SenderPipeline implements Pipeline {
     });
     const [sender] = await Promise.all([call, this.#rehearse(person, analyser, call)]);
     this.#state.set('streaming');
-    const keeper = canKeep(this.#pack)
-      ? await PictureKeeper.open({
-          pack: this.#pack,
-          codec: createBrowserPictureCodec(),
-          port: sender,
-          analyser,
-          size: person.saved.size,
-        })
-      : undefined;
+    const keeper = await PictureKeeper.open({
+      pack: this.#pack,
+      codec: createBrowserPictureCodec(),
+      port: sender,
+      analyser,
+      size: person.saved.size,
+    });
     this.#keeper = keeper;
     try {
       await this.#stream(sender, person, analyser, keeper);
     } finally {
-      await keeper?.close();
+      await keeper.close();
       await analyser.close();
     }
-  }
-
-  /** Networks that find a pack's motion run beside the tracker, in WebAssembly on one thread. */
-  async #openAnalyser(made: Omit<FrameAnalyserOptions, 'open'>): Promise<FrameAnalyser> {
-    if (!this.#pack.vector) return createFrameAnalyser(made);
-    const assets = new URL(this.#settings.assets);
-    const { open } = await loadRuntime({ assets, prefer: 'wasm', threads: 1 });
-    return createFrameAnalyser({ ...made, open });
   }
 
   /**
@@ -261,12 +248,12 @@ export class SenderPipeline implements Pipeline {
     sender: CallSender,
     { crop, face: enrolled }: EnrolledPerson,
     analyser: FrameAnalyser,
-    keeper: PictureKeeper | undefined,
+    keeper: PictureKeeper,
   ): Promise<void> {
     let face: TrackedFace = enrolled;
     let present = true;
     for (;;) {
-      this.#feed.wanted = keeper?.suspicious ? 2 : 1;
+      this.#feed.wanted = keeper.suspicious ? 2 : 1;
       const seen = await this.#feed.next();
       if (!seen || this.#closed) return;
       const { picture, faces, captureMs } = seen;
@@ -282,10 +269,10 @@ export class SenderPipeline implements Pipeline {
         const square = crop.follow(found.landmarks);
         geometry = await analyser.analyse(picture, square, toCropUnits(found.landmarks, square));
       } else this.#withoutFace++;
-      sender.sendFrame(keeper ? keeper.toSend(geometry) : geometry, captureMs);
+      sender.sendFrame(keeper.toSend(geometry), captureMs);
       const { square } = crop;
       const busy = this.#feed.isBehind;
-      await keeper?.watch({ picture, square, faces, geometry, nowMs: captureMs, busy });
+      await keeper.watch({ picture, square, faces, geometry, nowMs: captureMs, busy });
       const nowMs = callClock();
       this.#analyseMs.add(nowMs - startMs);
       this.#rate.add(nowMs);

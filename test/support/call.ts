@@ -14,6 +14,10 @@ export const PICTURE = Uint8Array.from(
   Buffer.from('524946461a000000574542505650384c0d0000002f0000001007101111888808', 'hex'),
 );
 
+/** A WebP file of this length: the header of a small one, and anything behind it. */
+export const webpOf = (length: number, seed = 0) =>
+  Uint8Array.from({ length }, (_, i) => PICTURE[i] ?? (i * 37 + seed) & 0xff);
+
 export const IDENTITY = encodeIdentity({
   size: 256,
   neutral: NEUTRAL,

@@ -93,6 +93,24 @@ export async function startSignal(): Promise<{ readonly url: string; readonly cl
 export const runCli = (...args: Parameters<typeof startCli>): Promise<CliEnd> =>
   startCli(...args).ended;
 
+/**
+ * Runs commands that need each other to their end: where one fails, those that would wait for it are interrupted.
+ * Gives what was said by those that failed, the first to end first.
+ */
+export async function runTogether(commands: readonly (readonly string[])[]): Promise<string[]> {
+  const failures: string[] = [];
+  const running = commands.map((args) => startCli(args));
+  await Promise.all(
+    running.map(async ({ ended }) => {
+      const { status, lines } = await ended;
+      if (status === 0) return;
+      failures.push(lines.join('\n'));
+      for (const { process } of running) process.kill('SIGINT');
+    }),
+  );
+  return failures;
+}
+
 export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'visavis-cli-'));
 
 /** The first frames of the sample as a clip of their own; `twice`: the person beside themselves. */

@@ -45,4 +45,16 @@ export async function python(...args: readonly string[]): Promise<Ended> {
 
 /** Runs a script of the repository, such as `training/common/prepare.ts`, to whatever end. */
 export const script = (path: string, ...args: readonly string[]): Promise<Ended> =>
-  runInTraining(process.execPath, ['--import', 'tsx', join(repository, path), ...args]);
+  runScript(path, args);
+
+/** As `script`, with other variables in its environment. */
+export const runScript = (
+  path: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Ended> =>
+  runInTraining(
+    process.execPath,
+    ['--import', 'tsx', join(repository, path), ...args],
+    environment,
+  );

@@ -7,9 +7,8 @@ import re
 
 import numpy as np
 
-from .geometry import source
+from .geometry import CROP_UNITS, source
 
-CROP_UNITS = 256  # across a crop, whatever its resolution
 LINE_WIDTH = 25 / 9 / 224  # of the picture's width
 
 

@@ -5,9 +5,7 @@ references and a target, of one person in one clip; the target is not among the 
 clip has more than K crops.
 """
 import json
-import queue
 import sys
-import threading
 from pathlib import Path
 
 import cv2
@@ -16,11 +14,16 @@ import torch
 
 from tracker.points import MIRROR
 
-from .contours import CROP_UNITS, draw_contours
+from . import training
+from .contours import draw_contours
+from .geometry import CROP_UNITS
+from .run import Processes
 
 POINTS = 478
 ROTATION = 0.12  # radians that an episode's pictures are turned by at most
 SHIFT, SCALE = 0.04, 0.06  # of the crop, at most
+MOVING = 20         # crops of one clip, at least, of a person in motion
+MOVING_SHARE = 0.5  # of the episodes in training: stills show more people, clips how a face moves
 
 
 class Crops:
@@ -47,18 +50,32 @@ class Crops:
             clips.setdefault((entry['person'], entry['clip']), []).append(i)
         self.train = {clip: rows for clip, rows in clips.items() if clip[0] not in held_out}
         self.held_out = {clip: rows for clip, rows in clips.items() if clip[0] in held_out}
+        self.moving = {clip: rows for clip, rows in self.train.items() if len(rows) >= MOVING}
+
+    def check(self, path, size):
+        """Ends the program where the crops are not of the `size` that the configuration `path` says, or all are held out."""
+        if self.size != size:
+            sys.exit(f'{path}: size is {size}, the cache has crops of {self.size} pixels')
+        if not self.train:
+            sys.exit(f'the cache holds nobody to train on that {path} admits')
 
     def crop(self, index):
         """Picture (3, S, S) float32 0-1 and landmarks (478, 3) in crop units."""
         pictures, landmarks, row = self.places[index]
         return pictures[row].astype('f4') / 255, np.array(landmarks[row])
 
-    def choose(self, clips, rng, count):
-        """Target and `count` references, indices: of a person, then of a clip, drawn evenly."""
+    def clip(self, clips, rng):
+        """The name of a clip: of a person, then of their clips, drawn evenly. In training, so many are of people in motion."""
+        if clips is self.train and self.moving and rng.random() < MOVING_SHARE:
+            clips = self.moving
         people = sorted({person for person, _ in clips})
         person = people[rng.integers(len(people))]
         own = sorted(clip for clip in clips if clip[0] == person)
-        rows = clips[own[rng.integers(len(own))]]
+        return own[rng.integers(len(own))]
+
+    def choose(self, clips, rng, count):
+        """Target and `count` references of a `clip`, indices."""
+        rows = clips[self.clip(clips, rng)]
         chosen = rng.permutation(rows)[:count + 1]
         return chosen[0], np.resize(chosen[1:] if len(chosen) > 1 else chosen, count)
 
@@ -112,25 +129,15 @@ def moved(pictures, landmarks, rng):
 
 
 def recoloured(pictures, rng):
-    """Brightness, contrast, white balance and saturation, the same for all pictures."""
-    gain = rng.uniform(0.85, 1.15) * rng.uniform(0.94, 1.06, (3, 1, 1))
+    """Brightness, contrast, white balance and saturation, the same for all pictures: widely, so that colours come from the
+    references rather than from who is known."""
+    gain = rng.uniform(0.65, 1.25) * rng.uniform(0.85, 1.15, (3, 1, 1))
     grey = pictures.mean(-3, keepdims=True)
-    pictures = grey + (pictures - grey) * rng.uniform(0.7, 1.2)
-    return np.clip(pictures * gain + rng.uniform(-0.05, 0.05), 0, 1).astype('f4')
+    pictures = grey + (pictures - grey) * rng.uniform(0.5, 1.4)
+    return np.clip(pictures * gain + rng.uniform(-0.08, 0.08), 0, 1).astype('f4')
 
 
-def batches(crops, seed, size, count, start, rank=0, device='cpu', ahead=3):
-    """Endless batches of training episodes, made in a thread of their own; they depend on seed, rank
-    and step alone. `count` gives the number of references of a step's batch from its generator."""
-    made = queue.Queue(ahead)
-
-    def work():
-        step = start
-        while True:
-            rng = np.random.default_rng([seed, rank, step])
-            made.put(crops.batch(crops.train, rng, size, count(rng)))
-            step += 1
-
-    threading.Thread(target=work, daemon=True).start()
-    while True:
-        yield {name: value.to(device) for name, value in made.get().items()}
+def batches(crops, seed, size, count, start, rank=0, device='cpu'):
+    """`training.batches` of episodes; `count` gives the number of references of a step's batch from its generator."""
+    make = lambda rng: crops.batch(crops.train, rng, size, count(rng))
+    return training.batches(make, seed, start, Processes(rank, 1, device))

@@ -1,7 +1,4 @@
-"""What a receiver knows of a face, for training: the closed parts of the mesh and the motion basis.
-
-Crop units: 256 across the codec's square crop, y down, z away from the camera.
-"""
+"""What a receiver knows of a face, for training: the closed parts of the mesh and the motion basis, in crop units."""
 import re
 import struct
 from pathlib import Path
@@ -12,8 +9,6 @@ import numpy as np
 from tracker.points import MESH, POINTS
 
 from .geometry import ROOT, source
-
-CROP_UNITS = 256
 
 
 def closed_triangles():

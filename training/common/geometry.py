@@ -1,8 +1,9 @@
-"""The tables of src/geometry: the one place they are written down. In an installed package, which has no
+"""Units, and the tables of src/geometry: the one place they are written down. In an installed package, which has no
 src/, they are read from dist/geometry."""
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
+CROP_UNITS = 256  # across the codec's square crop, whatever its resolution; y down, z away from the camera
 
 
 def source(name):

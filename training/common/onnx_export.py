@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 RUNNER = Path(__file__).parent / 'run_onnx.mjs'
 SMALL = 64  # weights of fewer elements stay float32
+# Graph and module compute with the same rounded weights, so only the order of additions differs.
+TOLERANCE = 1e-3  # of an output's largest value, or of 1 where that is less
 
 
 def export(module, inputs, output_names, opset, dynamic_axes=None):
@@ -27,8 +30,33 @@ def export(module, inputs, output_names, opset, dynamic_axes=None):
     torch.onnx.export(module, tuple(inputs.values()), file, input_names=list(inputs),
                       output_names=output_names, opset_version=opset, do_constant_folding=True, dynamic_axes=dynamic_axes, **older)
     model = onnx.load_from_string(file.getvalue())
+    fill_channels(model)
     onnx.checker.check_model(model)
     return model
+
+
+def fill_channels(model):
+    """Adds channels of zeros to what convolutions take whose number of channels is 6, 9 or another odd multiple of 3.
+
+    onnxruntime's WebGPU provider computes those wrongly (1.30; microsoft/onnxruntime issue 29651; `bench/providers.ts`
+    finds it). The weights stay as they are in the file, which says where each lies.
+    """
+    graph = model.graph
+    channels = {tensor.name: tensor.dims[1] for tensor in graph.initializer if len(tensor.dims) == 4}
+    nodes = []
+    for node in graph.node:
+        count = channels.get(node.input[1], 0) if node.op_type == 'Conv' else 0
+        grouped = any(a.name == 'group' and a.i > 1 for a in node.attribute)
+        if count > 3 and count % 3 == 0 and count % 4 and not grouped:
+            pads = f'{node.output[0]}_pads'
+            graph.initializer.append(numpy_helper.from_array(np.array([0] * 5 + [-count % 4, 0, 0]), pads))
+            for place, kind in enumerate(('data', 'weight')):
+                filled = f'{node.output[0]}_{kind}'
+                nodes.append(helper.make_node('Pad', [node.input[place], pads], [filled]))
+                node.input[place] = filled
+        nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def round_weights(module):
@@ -112,3 +140,36 @@ def run_in_node(path, inputs):
         raise SystemExit(f'{path} does not run in onnxruntime-node: {done.stderr.strip()}')
     return {name: np.frombuffer(base64.b64decode(o['data']), '<f4').reshape(o['dims'])
             for name, o in json.loads(done.stdout).items()}
+
+
+def outputs_of(module, inputs):
+    """The module's outputs as a tuple."""
+    made = module(*inputs.values())
+    return made if isinstance(made, tuple) else (made,)
+
+
+@torch.no_grad()
+def check(path, module, inputs, names):
+    """Ends the program where the graph and the module differ by more than TOLERANCE; says by how much they do."""
+    made = run_in_node(path, {name: value.numpy() for name, value in inputs.items()})
+    for name, wanted in zip(names, outputs_of(module, inputs)):
+        error, largest = float(np.abs(made[name] - wanted.numpy()).max()), float(wanted.abs().max())
+        print(f'{path.name} {name}: largest difference {error:.6f} of {largest:.3f}')
+        if not error < TOLERANCE * max(1, largest):
+            sys.exit(f'{path}: {name} differs from PyTorch by {error}, more than {TOLERANCE}')
+
+
+@torch.no_grad()
+def say_rounding(path, rounded, full, inputs, names):
+    """Says what rounding the weights to binary16 changes; `rounded` and `full` are the module after and before."""
+    errors = [float((a - b).abs().max()) for a, b in zip(outputs_of(rounded, inputs), outputs_of(full, inputs))]
+    print(f'{path.name}: binary16 weights change {", ".join(names)} by at most {max(errors):.5f}')
+
+
+def write_graph(path, module, inputs, names, opset, axes=None, half=True):
+    """Exports a module, its weights as float16 unless `half` is false, and writes it; gives the model."""
+    model = export(module, inputs, names, opset, axes)
+    if half:
+        halve_weights(model)
+    write(model, path)
+    return model

@@ -32,6 +32,7 @@ TITLES = {
     'warp_sharpness': ('Sharpness of the warp, held out', 'of the source'),
     'sharpness': ('Sharpness, held out', 'of the source'),
     'loss': ('Sum of the losses', 'pixels'),
+    'error': ('Error of the keypoints', 'crop units'),
     'coarse': ('Error of all points', 'pixels'),
     'refined': ('Error of lids, irises and lips, refined', 'weighted pixels'),
     'depth': ('Error of depth', 'weighted pixels'),

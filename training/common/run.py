@@ -40,6 +40,28 @@ class Processes(NamedTuple):
         """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
+    def broadcast(self, *networks):
+        """Gives all processes the first one's parameters and buffers."""
+        if self.world > 1:
+            for network in networks:
+                for tensor in network.state_dict().values():
+                    torch.distributed.broadcast(tensor, 0)
+
+    def average_gradients(self, parameters):
+        """Replaces gradients by their means over the processes."""
+        if self.world > 1:
+            for parameter in parameters:
+                if parameter.grad is not None:
+                    torch.distributed.all_reduce(parameter.grad)
+                    parameter.grad /= self.world
+
+    def any(self, value):
+        """Whether it is so in one of the processes. All must ask: none may wait for one that has left."""
+        count = torch.tensor(float(value), device=self.device)
+        if self.world > 1:
+            torch.distributed.all_reduce(count)
+        return bool(count)
+
 
 def distributed():
     """Joins the processes that `torchrun` started, or stands alone without it.
@@ -72,6 +94,11 @@ def read_config(path, kind):
     return kind(**values)
 
 
+def part_of(config, kind):
+    """The settings of a configuration that are those of the dataclass `kind`, of which it is a subclass."""
+    return kind(**{field.name: getattr(config, field.name) for field in fields(kind)})
+
+
 class RunFolder:
     """The folder of one run: `config.json`, `log.csv`, checkpoints. Only rank 0 writes.
 
@@ -86,9 +113,12 @@ class RunFolder:
         copy = self.path / 'config.json'
         if copy.exists() and copy.read_text() != text:
             sys.exit(f'{copy} is of another configuration; give this run a folder of its own')
-        if main:
+        if main and not copy.exists():
             self.path.mkdir(parents=True, exist_ok=True)
-            copy.write_text(text)
+            # Whole at once: another process may be reading it.
+            part = copy.with_suffix('.part')
+            part.write_text(text)
+            os.replace(part, copy)
 
     def log(self, **values):
         """Appends a row to `log.csv`; the first row's names are the columns."""

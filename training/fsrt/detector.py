@@ -10,14 +10,15 @@ from dataclasses import dataclass, fields
 
 import torch
 
-from common.crops import Crops, batches
+from common.crops import batches
 from common.run import RunFolder, progress, read_config, seed_everything
 
+from .episodes import Episodes
 from .keypoints import KeypointDetector
 from .shape import Shape
 
-# Points of MediaPipe's topology: forehead, chin, sides, outer corners of the eyes, of the mouth, nose and its bridge.
-POINTS = [10, 152, 234, 454, 33, 263, 61, 291, 1, 168]
+# Points of MediaPipe's topology: chin, sides, outer corners of the eyes, of the mouth, nose, inner edges of the lips.
+POINTS = [152, 234, 454, 33, 263, 61, 291, 1, 13, 14]
 
 
 @dataclass
@@ -47,7 +48,7 @@ def main():
     seed_everything(config.seed)
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     run = RunFolder(arguments.run, config)
-    crops = Crops(arguments.cache)
+    crops = Episodes(arguments.cache)
     shape = Shape(**{field.name: getattr(config, field.name) for field in fields(Shape)})
     network = KeypointDetector(shape).to(device)
     optimiser = torch.optim.Adam(network.parameters(), config.rate)

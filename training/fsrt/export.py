@@ -4,45 +4,27 @@ Writes the graphs of `graphs.py` (float16 weights, float32 arithmetic), checks e
 onnxruntime-node with one source and with three, and writes the motion codec's files: from `--motion`, sequences of
 motion as `fsrt.motion` writes them, or guessed without. Seal the pack with tools/seal-pack.ts.
 """
-import argparse
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from common.onnx_export import halve_weights, round_weights, run_in_node, write
+from common.onnx_export import check, halve_weights, round_weights, write
+from common.pack import pack_parser, write_manifest
+from common.weights import load_trained
 
 from .graphs import examples, graph
 from .model import Fsrt
 from .shape import Shape
 from .vector import KEYPOINT_STEP, counted, guessed_counts, statistics, write_tables, write_vector
 
-TOLERANCE = 1e-3  # of the largest value where that is above 1
 GUESSED_STEP = 0.3
 
 
 def load(path):
     """The model of a weights.pt file of a run."""
-    state = torch.load(path, map_location='cpu')
-    model = Fsrt(Shape(**state['shape']))
-    model.load_state_dict(state['weights'])
-    return model.eval()
-
-
-@torch.no_grad()
-def check(path, example):
-    """Ends the program where the graph and the module differ by more than TOLERANCE."""
-    module, inputs, outputs, _ = example
-    made = run_in_node(path, {name: value.numpy() for name, value in inputs.items()})
-    wanted = module(*inputs.values())
-    for name, value in zip(outputs, wanted if isinstance(wanted, tuple) else (wanted,)):
-        error, largest = float(np.abs(made[name] - value.numpy()).max()), float(value.abs().max())
-        print(f'{path.name} {name}: largest difference {error:.6f} of {largest:.3f}')
-        if not error < TOLERANCE * max(1, largest):
-            sys.exit(f'{path}: {name} differs from PyTorch by {error}, more than {TOLERANCE}')
+    return load_trained(path, Fsrt, Shape)[0]
 
 
 def write_graphs(model, pack, checked=(1, 3)):
@@ -54,7 +36,8 @@ def write_graphs(model, pack, checked=(1, 3)):
         write(made, pack / f'{name}.onnx')
     for sources in checked:
         for name, example in examples(model, sources, pixels=48 * sources, seed=sources).items():
-            check(pack / f'{name}.onnx', example)
+            module, inputs, outputs, _ = example
+            check(pack / f'{name}.onnx', module, inputs, outputs)
 
 
 def write_motion(shape, pack, sequences=None):
@@ -71,15 +54,6 @@ def write_motion(shape, pack, sequences=None):
     write_vector(pack / 'vector.bin', shape.size, poses, rest, steps)
 
 
-def write_manifest(pack, name, licence, data, networks):
-    manifest = {
-        'format': 1, 'name': name, 'version': '1.0.0', 'family': 'fsrt', 'protocol': 1, 'licence': licence,
-        'trainingData': data, 'motion': {'vector': 'vector.bin', 'tables': 'tables.bin'},
-        'networks': {role: f'{role}.onnx' for role in networks}, 'files': {},
-    }
-    (pack / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n')
-
-
 def seal(pack):
     """Length and SHA-256 of every file into the manifest, as tools/seal-pack.ts."""
     path = pack / 'manifest.json'
@@ -91,25 +65,22 @@ def seal(pack):
     path.write_text(json.dumps(manifest, indent=2) + '\n')
 
 
-def write_pack(model, pack, name, licence, data, sequences=None, checked=(1, 3)):
-    """All files of a pack, unsealed."""
+def write_pack(model, pack, sequences=None, checked=(1, 3), **words):
+    """All files of a pack, unsealed; `words` as of `common.pack.write_manifest`."""
     pack.mkdir(parents=True, exist_ok=True)
     write_graphs(model, pack, checked)
     write_motion(model.shape, pack, sequences)
-    write_manifest(pack, name, licence, data, examples(model, 1, 1))
+    write_manifest(pack, 'fsrt', examples(model, 1, 1), {'vector': 'vector.bin', 'tables': 'tables.bin'}, **words)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('weights')
-    parser.add_argument('pack', type=Path)
-    parser.add_argument('--name', required=True)
+    parser = pack_parser(__doc__)
     parser.add_argument('--licence', default='MIT')
-    parser.add_argument('--data', default='see README.md of the pack')
     parser.add_argument('--motion', type=Path)
     arguments = parser.parse_args()
     sequences = list(np.load(arguments.motion).values()) if arguments.motion else None
-    write_pack(load(arguments.weights), arguments.pack, arguments.name, arguments.licence, arguments.data, sequences)
+    write_pack(load(arguments.weights), arguments.pack, sequences, name=arguments.name, version=arguments.version,
+               licence=arguments.licence, data=arguments.data)
 
 
 if __name__ == '__main__':

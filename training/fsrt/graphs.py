@@ -33,7 +33,7 @@ class Expression(nn.Module):
 
 class Enrolment(nn.Module):
     """K sources with their keypoints and expressions -> keys (heads x C x T) and values (heads x T x C) of both
-    cross-attentions, T = K (S/8)^2. The keys are scaled by C^-1/2."""
+    cross-attentions, T = K (S/patch)^2. The keys are scaled by C^-1/2."""
 
     def __init__(self, model):
         super().__init__()

@@ -23,7 +23,7 @@ def main():
     shape = model.shape
     name = f'fsrt-{shape.size}-e{shape.expression}' + ('-small' if len(shape.render_widths) < 4 else '')
     with contextlib.redirect_stdout(sys.stderr):
-        write_pack(model, arguments.pack, name, LICENCE, 'VoxCeleb, by its authors', checked=(1,))
+        write_pack(model, arguments.pack, checked=(1,), name=name, licence=LICENCE, data='VoxCeleb, by its authors')
     seal(arguments.pack)
     print(json.dumps({'name': name, 'expression': shape.expression}))
 

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from portrait.losses import bands, ssim_loss
+from common.likeness import bands, ssim_loss
 
 EPSILON = 1e-4
 

@@ -12,26 +12,37 @@ from .transformer import CrossLayer, SelfLayer
 
 class PatchCnn(nn.Module):
     """N x (3 + query) x S x S -> N x width x S/8 x S/8: three blocks of two 3 x 3 convolutions, the second with a
-    stride of 2, and one of 1 x 1."""
+    stride of 2 (in the last ones of 1, where `patch` is below 8), and one of 1 x 1."""
 
     def __init__(self, shape):
         super().__init__()
+        at = 3 + 4 * shape.keypoint_octaves * shape.keypoints
+        self.pixels = (at, at + 4 * shape.pixel_octaves)
         widths, last = [], 3 + shape.query
         for block in range(3):
             first = shape.patch_width if block == 0 else last
-            widths += [(last, first, 1), (first, 2 * first, 2)]
+            widths += [(last, first, 1), (first, 2 * first, 2 if 2 ** block < shape.patch else 1)]
             last = 2 * first
         self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, stride, 1, bias=False) for a, b, stride in widths)
         self.out = nn.Conv2d(last, shape.width, 1)
 
-    def forward(self, x):
-        for conv in self.convs:
+    def forward(self, varying, places, expressions):
+        """Channels in the order of equation 5: `varying` are the first three (the picture) and the pixels', `places` and
+        `expressions` (N x numbers) are the same everywhere. A convolution of what is the same everywhere has nine
+        different results, at the corners, sides and inside, and is made of 3 x 3 pixels."""
+        weight, (at, after), size = self.convs[0].weight, self.pixels, varying.shape[-1]
+        same = torch.cat([places, expressions], 1)[:, :, None, None].expand(-1, -1, 3, 3)
+        edges = F.conv2d(same, torch.cat([weight[:, 3:at], weight[:, after:]], 1), padding=1)
+        nearest = torch.tensor([0, *[1] * (int(size) - 2), 2], device=edges.device)
+        x = F.conv2d(varying, torch.cat([weight[:, :3], weight[:, at:after]], 1), padding=1)
+        x = F.relu(x + edges[:, :, nearest][:, :, :, nearest])
+        for conv in self.convs[1:]:
             x = F.relu(conv(x))
         return self.out(x)
 
 
 class Encoder(nn.Module):
-    """Sources (N x K pictures) -> the set-latent N x K (S/8)^2 x width (equations 1 and 6)."""
+    """Sources (N x K pictures) -> the set-latent N x K (S/patch)^2 x width (equations 1 and 6)."""
 
     def __init__(self, shape):
         super().__init__()
@@ -44,12 +55,10 @@ class Encoder(nn.Module):
         count, sources = pictures.shape[:2]
         pictures = pictures.flatten(0, 1)
         size = self.shape.size
-        everywhere = lambda x: x[:, :, None, None].expand(-1, -1, size, size)
         pixels = encode(pixel_grid(size, pictures.device), self.shape.pixel_octaves).permute(2, 0, 1)
         places = encode(keypoints.flatten(0, 1).flatten(1), self.shape.keypoint_octaves)
-        x = torch.cat([pictures, everywhere(places), pixels.expand(count * sources, -1, -1, -1),
-                       everywhere(expressions.flatten(0, 1))], 1)
-        x = self.patches(x).flatten(2).transpose(1, 2)
+        varying = torch.cat([pictures, pixels.expand(count * sources, -1, -1, -1)], 1)
+        x = self.patches(varying, places, expressions.flatten(0, 1)).flatten(2).transpose(1, 2)
         x = x.reshape(count, -1, self.shape.width)
         for layer in self.layers:
             x = layer(x)
@@ -80,12 +89,15 @@ class Decoder(nn.Module):
         places = encode(keypoints.flatten(1), self.shape.keypoint_octaves)
         return places @ weight[:, :at].T + expression @ weight[:, after:].T + bias
 
-    def ask(self, pixels, constant, memory):
-        """N x P x 2 pixels in (-1, 1) -> N x P x 3 colours, not clamped."""
+    def queries(self, pixels, constant):
+        """What is asked for N x P x 2 pixels in (-1, 1), N x P x query."""
         at = 4 * self.shape.keypoint_octaves * self.shape.keypoints
         weight = self.first.weight[:, at:at + 4 * self.shape.pixel_octaves]
-        x = encode(pixels, self.shape.pixel_octaves) @ weight.T + constant[:, None]
-        x = self.second(F.relu(x))
+        return self.second(F.relu(encode(pixels, self.shape.pixel_octaves) @ weight.T + constant[:, None]))
+
+    def ask(self, pixels, constant, memory):
+        """N x P x 2 pixels in (-1, 1) -> N x P x 3 colours, not clamped."""
+        x = self.queries(pixels, constant)
         for index, layer in enumerate(self.layers):
             x = layer(x, memory[2 * index], memory[2 * index + 1])
         for layer in self.render[:-1]:

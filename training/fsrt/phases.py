@@ -5,6 +5,8 @@ from .augment import face_crops, jittered
 from .encoding import pixel_grid
 from .losses import covariance, generator_losses, invariance, perceptual, variance
 
+# Points of MediaPipe's topology that bound both eyes with their brows, and the mouth.
+EYES, MOUTH = [70, 300, 105, 334, 33, 263, 145, 374], [61, 291, 0, 17]
 OWN_SHARE = 0.25  # of the batches whose expression is read off the driving frame as it stands
 
 
@@ -38,16 +40,28 @@ def regularised(model, batch, config, random):
     latent = model.encoder(seen, keypoints[:, :-1], other[:, :-1])
     # The colours that are asked for are those that the sources were given.
     target = first.unflatten(0, (count, many + 1))[:, -1]
-    return {'latent': latent, 'keypoints': keypoints[:, -1], 'expression': own, 'target': target}, terms
+    return {'latent': latent, 'keypoints': keypoints[:, -1], 'expression': own, 'target': target, 'landmarks': points}, terms
 
 
 def sampled_colours(model, asked, config, random):
-    """Phase I: colours of `pixels` random pixels, made and wanted, N x P x 3 (equation 17)."""
-    size = asked['target'].shape[-1]
-    chosen = torch.randperm(size * size, generator=random)[:config.pixels].to(asked['target'].device)
-    pixels = pixel_grid(size, asked['target'].device).flatten(0, 1)[chosen]
-    made = ask(model, asked, pixels.expand(len(asked['target']), -1, -1))
-    return made, asked['target'].flatten(2).transpose(1, 2)[:, chosen]
+    """Phase I: colours of `pixels` random pixels of each picture, made and wanted, N x P x 3 (equation 17)."""
+    target = asked['target']
+    size, device = target.shape[-1], target.device
+    weight = pixel_weight(asked['landmarks'], size, config.face_pixels)
+    chosen = torch.multinomial(weight, config.pixels, generator=random).to(device)
+    made = ask(model, asked, pixel_grid(size, device).flatten(0, 1)[chosen])
+    return made, target.flatten(2).transpose(1, 2).gather(1, chosen[:, :, None].expand(-1, -1, 3))
+
+
+def pixel_weight(landmarks, size, face):
+    """How likely each pixel is asked for, N x S^2: 1, `face` near eyes and mouth. `landmarks` N x P x 2 in (-1, 1)."""
+    weight = torch.ones(len(landmarks), size, size)
+    for row, points in enumerate(landmarks.cpu()):
+        for part in (EYES, MOUTH):
+            own = (points[part] + 1) * size / 2
+            (left, top), (right, bottom) = (own.amin(0) - size / 32).int().tolist(), (own.amax(0) + size / 32).int().tolist()
+            weight[row, max(0, top):bottom + 1, max(0, left):right + 1] = face
+    return weight.flatten(1)
 
 
 def whole_picture(model, asked, config, random):
@@ -69,7 +83,9 @@ def whole_picture(model, asked, config, random):
 
 
 def ask(model, asked, pixels):
-    return model.decoder(asked['latent'], pixels, asked['keypoints'], asked['expression'])
+    """Colours N x P x 3, as the paper's decoder gives them, by its shortcuts."""
+    decoder = model.decoder
+    return decoder.ask(pixels, decoder.constant(asked['keypoints'], asked['expression']), decoder.remember(asked['latent']))
 
 
 def generator_terms(model, judge, batch, config, step, random):

@@ -36,7 +36,7 @@ def main():
     folder = Path(sys.argv[1])
     torch.manual_seed(1)
     model = lively(Fsrt(TINY).eval())
-    write_pack(model, folder / 'pack', 'fsrt-tiny', 'MIT', 'random weights', checked=(1, 3))
+    write_pack(model, folder / 'pack', name='fsrt-tiny', data='random weights')
     size = TINY.size
     y, x = np.mgrid[:size, :size] / size
     waves = [np.stack([np.sin(6 * x + k), np.cos(5 * y - k), np.sin(4 * (x + y) + 2 * k)], -1) for k in range(3)]

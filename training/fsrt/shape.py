@@ -15,6 +15,7 @@ class Shape:
     expression: int = 256          # |e|: 256, 128 or 64 in the paper
     keypoint_features: int = 32    # n_f of equation 8
     expression_hidden: int = 640   # outer layers of the MLP; the middle one is twice as wide
+    patch: int = 8                 # pixels across what becomes a token: 8, 4 or 2; (size / patch)^2 at most 1024
     patch_width: int = 96          # of the patch CNN's first layer; doubled in each of the three blocks
     width: int = 768               # of the set-latent
     layers: int = 5

@@ -2,7 +2,8 @@
 tiny|small|full`, what bench/fsrt.ts runs.
 
 `plain.onnx` makes keys and values anew and holds keypoints and expression in each query; `cached.onnx` is given the keys
-and values; `decoder.onnx` and `query.onnx` are the pack's. inputs.json: example inputs, and what PyTorch gives.
+and values; `decoder.onnx` and `query.onnx` are the pack's. `patches.onnx` makes a source's patches as a pack does, `patches-plain.onnx`
+as equation 5 writes it. inputs.json: example inputs, and what PyTorch gives.
 """
 import base64
 import json
@@ -56,6 +57,35 @@ class Cached(nn.Module):
         return decoder.render[-1](x)[0]
 
 
+class Patches(nn.Module):
+    """pictures, keypoints, expression of K sources -> K x width x S/patch x S/patch."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.shape, self.net = model.shape, model.encoder.patches
+
+    def inputs(self, pictures, keypoints):
+        places = encode(keypoints.flatten(1), self.shape.keypoint_octaves)
+        pixels = encode(pixel_grid(self.shape.size), self.shape.pixel_octaves).permute(2, 0, 1)
+        return places, pixels.expand(len(pictures), -1, -1, -1)
+
+    def forward(self, pictures, keypoints, expression):
+        places, pixels = self.inputs(pictures, keypoints)
+        return self.net(torch.cat([pictures, pixels], 1), places, expression)
+
+
+class PlainPatches(Patches):
+    """Keypoints and expression at every pixel."""
+
+    def forward(self, pictures, keypoints, expression):
+        places, pixels = self.inputs(pictures, keypoints)
+        everywhere = lambda x: x[:, :, None, None].expand(-1, -1, *pictures.shape[-2:])
+        x = torch.cat([pictures, everywhere(places), pixels, everywhere(expression)], 1)
+        for conv in self.net.convs:
+            x = F.relu(conv(x))
+        return self.net.out(x)
+
+
 @torch.no_grad()
 def main():
     folder, shape = Path(sys.argv[1]), SHAPES[sys.argv[2]]
@@ -70,19 +100,24 @@ def main():
     frame = {'keypoints': keypoints, 'expression': expression}
     constant = model.decoder.constant(keypoints, expression)
     some = {'pixels': {0: 'pixels'}, 'colours': {0: 'pixels'}}
+    source = {'pictures': pictures, **frame}
     graphs = {
         'plain': (Plain(model), {'pixels': pixels, **frame, 'latent': latent}, ['colours'], some),
         'cached': (Cached(model), {'pixels': pixels, **frame, **memory}, ['colours'], some),
         'query': (Query(model), frame, ['constant'], {}),
         'decoder': (Tile(model), {'pixels': pixels, 'constant': constant, **memory}, ['colours'], some),
+        'patches-plain': (PlainPatches(model), source, ['made'], {}),
+        'patches': (Patches(model), source, ['made'], {}),
     }
     for name, example in graphs.items():
         write(graph(example), folder / f'{name}.onnx')
     packed = lambda x: {'dims': list(x.shape), 'data': base64.b64encode(x.numpy().astype('<f4').tobytes()).decode()}
-    wanted = model.decoder(latent, pixels[None], keypoints, expression)[0]
-    tensors = {'pixels': pixels, **frame, 'latent': latent, 'constant': constant, **memory, 'wanted': wanted}
+    wanted = {'plain': model.decoder(latent, pixels[None], keypoints, expression)[0],
+              'patches': PlainPatches(model)(*source.values())}
+    tensors = {'pixels': pixels, **source, 'latent': latent, 'constant': constant, **memory}
     (folder / 'inputs.json').write_text(json.dumps({
-        'size': shape.size, 'tensors': {name: packed(value) for name, value in tensors.items()}}))
+        'size': shape.size, 'tensors': {name: packed(value) for name, value in tensors.items()},
+        'wanted': {name: packed(value) for name, value in wanted.items()}}))
 
 
 if __name__ == '__main__':

@@ -12,14 +12,18 @@ from dataclasses import dataclass, fields
 import numpy as np
 import torch
 
-from common.crops import Crops, batches
+from common.crops import batches
 from common.run import RunFolder, distributed, progress, read_config, seed_everything
 
+from .beginning import begin
+from .copying import aim, carry
+from .episodes import Episodes
 from .losses import Discriminator, judge_loss
 from .model import Fsrt
 from .phases import generator_terms, phase_of, whole_picture
 from .shape import Shape
 
+AIMED_BY = 32  # pictures
 TERMS = ['mse', 'perceptual', 'adversarial', 'matching', 'augmentation', 'covariance', 'variance']
 
 
@@ -29,15 +33,17 @@ class Config(Shape):
 
     seed: int = 1
     batch: int = 24                 # of all processes of the paper; here each process's
-    sources: int = 1
+    sources: int = 1                # at most: each step's are drawn from 1 on
     warm_up: int = 200_000          # steps of phase I
     perceptual_steps: int = 300_000  # of phase II
     adversarial_steps: int = 500_000  # of phase III
     pixels: int = 4096              # phase I: pixels asked for
+    face_pixels: float = 1.0        # and how many times likelier one near eyes or mouth is
     stride: int = 2                 # phases II, III: of so many pixels across and down one has a gradient (128^2 of 256^2)
     tile: int = 16384               # and so many at once are asked for without
     rate: float = 1e-4
     warm_rate_steps: int = 2500
+    cool_down: int = 0              # last steps, over which the rate falls to nothing
     mse: float = 1.0
     perceptual: float = 0.01
     adversarial: float = 0.001
@@ -55,6 +61,11 @@ class Config(Shape):
 
 def shape_of(config):
     return Shape(**{field.name: getattr(config, field.name) for field in fields(Shape)})
+
+
+def rate_at(config, step):
+    """The learning rate of a step: up over `warm_rate_steps`, down over `cool_down`."""
+    return config.rate * min(1, (step + 1) / config.warm_rate_steps, (config.steps - step) / max(1, config.cool_down))
 
 
 def share_gradients(parameters, world):
@@ -99,7 +110,11 @@ def train(config, run, crops, processes, minutes, detector):
             part.load_state_dict(state[name])
         start = state['step']
     else:
+        begin(model)
+        carry(model)
         model.keypoints.load_state_dict(detector)
+        seen = crops.batch(crops.train, np.random.default_rng(config.seed), AIMED_BY, 1, augment=False)['target']
+        aim(model.eval(), seen.to(processes.device))
     for tensor in model.keypoints.parameters():
         tensor.requires_grad_(False)
     if processes.world > 1:
@@ -119,7 +134,7 @@ def train(config, run, crops, processes, minutes, detector):
         return bool(late)
 
     sums, began, text = {}, time.monotonic(), ''
-    source = batches(crops, config.seed, config.batch, lambda rng: config.sources, start, processes.rank,
+    source = batches(crops, config.seed, config.batch, lambda rng: int(rng.integers(config.sources)) + 1, start, processes.rank,
                      processes.device)
     steps = range(start, config.steps)
     if processes.main:
@@ -127,7 +142,7 @@ def train(config, run, crops, processes, minutes, detector):
     for step in steps:
         for each in (optimiser, judge_optimiser):
             for group in each.param_groups:
-                group['lr'] = config.rate * min(1, (step + 1) / config.warm_rate_steps)
+                group['lr'] = rate_at(config, step)
         random = torch.Generator().manual_seed((config.seed * 1_000_003 + step) * 64 + processes.rank)
         model.train()
         model.keypoints.eval()
@@ -172,7 +187,7 @@ def main():
     processes = distributed()
     seed_everything(config.seed)
     run = RunFolder(arguments.run, config, processes.main)
-    crops = Crops(arguments.cache, config.held_out.split())
+    crops = Episodes(arguments.cache, config.held_out.split())
     if crops.size != config.size:
         sys.exit(f'the cache has crops of {crops.size} pixels, {arguments.config} says size = {config.size}')
     if not crops.train:

@@ -9,7 +9,7 @@ TOTAL = 1 << 15
 THRESHOLDS = [2, 4, 6, 8, 12]     # sixteenths of the activity a value
 ROUNDING = 0.65                   # as the codec's MotionModel rounds towards the frame before
 KEYPOINT_STEP = 0.004             # half a crop unit, of 2 across the picture
-EXPRESSION_STEP = 0.3             # of the standard deviation of a value
+EXPRESSION_STEP = 0.4             # of the standard deviation of a value
 
 
 def write_vector(path, size, poses, rest, steps):

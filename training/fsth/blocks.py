@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 
+from common.training import follow
+
 
 def spectral(layer):
     return parametrizations.spectral_norm(layer)
@@ -67,10 +69,9 @@ def load_folded(network, weights):
 
 
 @torch.no_grad()
-def follow(average, model, keep):
+def follow_network(average, model, keep):
     """Moves running averages of weights on; buffers, which say how weights are normalised, are copied."""
-    for mean, value in zip(average.parameters(), model.parameters()):
-        mean.lerp_(value, 1 - keep)
+    follow(average.parameters(), model.parameters(), keep)
     for mean, value in zip(average.buffers(), model.buffers()):
         mean.copy_(value)
 

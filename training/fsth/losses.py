@@ -7,17 +7,23 @@ Laplacian pyramid, `portrait`'s too, and the energy of fine detail, which L1 alo
 import torch
 import torch.nn.functional as F
 
-from portrait.losses import bands, detail_energy
+from common.likeness import bands, detail_energy
 
 LEVELS = 4
+NEAR_CONTOURS = 3.0  # what eyes, brows, nose, mouth and jaw weigh: what VGGFace cares for
 # Adam's, BigGAN's (Brock et al. 2019); the paper says Adam alone.
 BETAS = (0.0, 0.999)
 
 
-def content(made, target):
+def content(made, target, contours):
     """Stands in for L_CNT: every octave counts alike, as the paper's five layers of each network do."""
     ours, theirs = bands(made, LEVELS), bands(target, LEVELS)
-    difference = sum(F.l1_loss(a, b) for a, b in zip(ours, theirs))
+    near = F.max_pool2d(contours.amax(1, keepdim=True), 5, 1, 2)
+    weight = 1 + (NEAR_CONTOURS - 1) * near
+    difference = 0
+    for level, (a, b) in enumerate(zip(ours, theirs)):
+        w = F.avg_pool2d(weight, 2 ** level) if level else weight
+        difference = difference + ((a - b).abs() * w).mean() / weight.mean()
     energy = sum(F.l1_loss(detail_energy(a), detail_energy(b)) for a, b in zip(ours[:2], theirs[:2]))
     return difference + energy
 

@@ -1,29 +1,24 @@
 """Fine-tunes a pack of FSTH on one person (Zakharov et al. 2019, section 3.3): `python3 -m fsth.personalise
-PACK CACHE OUT [--minutes 8]`, from training/. `visavis personalise` makes CACHE of a clip, and a personal
-pack of OUT.
+PACK CACHE OUT [--minutes 8]`, from training/, as `common/fine_tune.py` says.
 
 CACHE holds crops and landmarks (`common/crops.py`) of three "people": `enrolment`, the references of a call,
-`trained` and `held-out`, which is measured and never trained on. PACK/discriminator.pt is the
-discriminator of the meta-learning; without it the content loss trains alone. OUT gets what the
-binary16 weights of the generator have become less what they were: float32, little-endian, in the order of the
-pack's weights.json. On stdout one JSON object a line: `{"done": 0-1}` now and then, and at the end
-`{"base": ..., "personal": ...}`.
+`trained` and `held-out`. PACK/discriminator.pt is the discriminator of the meta-learning; without it the content loss
+trains alone.
 """
-import argparse
 import copy
 import json
 import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from common.contours import CROP_UNITS, LANDMARKS_68, draw_contours
+from common.contours import LANDMARKS_68, draw_contours
+from common.fine_tune import (box_weight, fine_tuning_arguments, finish, mean_measures, packed_names, share_kept,
+                              steps_for)
+from common.likeness import psnr, sharpness
 from common.run import seed_everything
-from portrait.losses import psnr, sharpness
 
-from .blocks import fold, follow
+from .blocks import fold, follow_network
 from .losses import BETAS, adversarial, content, hinge
 from .model import PersonalGenerator, discriminator_for, signed
 from .weights import JUDGE, Packed, read_weights
@@ -33,12 +28,9 @@ BATCH = 4
 # The paper's are 5e-5 and 2e-4 for 40 epochs; a narrow network in minutes takes more.
 RATE, JUDGE_RATE = 5e-4, 5e-4
 CONTENT, MATCHING = 100.0, 10.0
-AVERAGE = 0.99
 OWN_REFERENCES = 0.5  # share of the steps that see the enrolment's references, which a call has; else others
 REFERENCES = 4
 EYES, MOUTH = slice(36, 48), slice(48, 68)
-MARGIN = 6  # crop units around them
-SECONDS_BETWEEN_LINES = 1
 
 
 class Person:
@@ -58,14 +50,9 @@ class Person:
 
 
 def features_of(landmarks, size):
-    """1 x S x S: 2 in the boxes of the mouth and of the eyes, 1 elsewhere."""
-    weight = torch.ones(1, size, size)
+    """As of `box_weight`, of the eyes together and of the mouth."""
     points = landmarks[LANDMARKS_68, :2]
-    for part in (points[EYES], points[MOUTH]):
-        low, high = (part.min(0) - MARGIN, part.max(0) + MARGIN)
-        (left, top), (right, bottom) = (np.clip(np.round(v * size / CROP_UNITS), 0, size).astype(int) for v in (low, high))
-        weight[:, top:bottom, left:right] = 2
-    return weight
+    return box_weight((points[EYES], points[MOUTH]), size)
 
 
 @torch.no_grad()
@@ -75,12 +62,12 @@ def measure(generator, adaptive, part):
     for picture, contours, weight in zip(*part):
         made = (generator(contours[None], adaptive) + 1) / 2
         rows.append([psnr(made, picture[None]), psnr(made, picture[None], weight[None]), sharpness(made, picture[None])])
-    return dict(zip(('psnr', 'psnr_features', 'sharpness'), np.mean(rows, 0).tolist()))
+    return mean_measures(rows)
 
 
 def trained_parameters(personal, places):
     """Makes the binary16 weights of the generator trainable, and nothing else; gives them."""
-    wanted = {name.removeprefix('generator.') for name, (_, _, size) in places.items() if size == 2}
+    wanted = {name.removeprefix('generator.') for name in packed_names(places)}
     chosen = []
     for name, parameter in personal.named_parameters():
         packed = name.replace('.parametrizations.weight.original', '.weight')
@@ -97,7 +84,7 @@ def embedding_of(model, pictures, contours):
     return torch.cat(parts).mean(0, keepdim=True)
 
 
-def fine_tune(model, personal, parameters, judge, person, seconds):
+def fine_tune(model, personal, parameters, judge, person, minutes):
     """Trains for so long; gives the running average of the generator (equations 9 and 10)."""
     rng = np.random.default_rng(1)
     pictures, contours, _ = person.parts['trained']
@@ -105,8 +92,7 @@ def fine_tune(model, personal, parameters, judge, person, seconds):
     average = copy.deepcopy(personal)
     optimiser = torch.optim.Adam(parameters, RATE, BETAS)
     judge_optimiser = judge and torch.optim.Adam(judge.parameters(), JUDGE_RATE, BETAS)
-    began, told, done, steps = time.monotonic(), 0.0, 0.0, 0
-    while done < 1:
+    for step, done in steps_for(minutes):
         for group in optimiser.param_groups:
             group['lr'] = RATE * (0.5 + 0.5 * np.cos(np.pi * done))
         chosen = rng.choice(len(pictures), BATCH)
@@ -116,7 +102,7 @@ def fine_tune(model, personal, parameters, judge, person, seconds):
             adaptive = model.adapt(embedding_of(model, pictures[others], contours[others])).detach()
         target, pose = signed(pictures[chosen]), contours[chosen]
         made = personal(pose, adaptive.expand(BATCH, -1))
-        loss = CONTENT * content(made, target)
+        loss = CONTENT * content(made, target, pose)
         if judge:
             terms = adversarial(judge, made, target, pose)
             loss = loss + terms['realism'] + MATCHING * terms['matching']
@@ -127,13 +113,7 @@ def fine_tune(model, personal, parameters, judge, person, seconds):
             judge_optimiser.zero_grad(set_to_none=True)
             hinge(judge(made.detach(), pose)[0], judge(target, pose)[0]).backward()
             judge_optimiser.step()
-        steps += 1
-        follow(average, personal, min(AVERAGE, steps / (steps + 10)))
-        elapsed = time.monotonic() - began
-        done = elapsed / seconds
-        if elapsed - told > SECONDS_BETWEEN_LINES:
-            told = elapsed
-            print(json.dumps({'done': round(min(done, 1), 4), 'steps': steps}), flush=True)
+        follow_network(average, personal, share_kept(step))
     return average
 
 
@@ -147,12 +127,7 @@ def packed_weights(model, personal):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('pack', type=Path)
-    parser.add_argument('cache', type=Path)
-    parser.add_argument('out', type=Path)
-    parser.add_argument('--minutes', type=float, default=8)
-    arguments = parser.parse_args()
+    arguments = fine_tuning_arguments(__doc__)
     seed_everything(1)
     model, networks = read_weights(arguments.pack)
     places = networks['generator']
@@ -172,14 +147,10 @@ def main():
     before = packed_weights(model, personal)
     base = measure(personal.eval(), adaptive, held_out)
     parameters = trained_parameters(personal.train(), places)
-    average = fine_tune(model, personal, parameters, judge, person, 60 * arguments.minutes)
+    average = fine_tune(model, personal, parameters, judge, person, arguments.minutes)
     after = packed_weights(model, average)
-    differences = [after[name] - before[name] for name, (_, _, size) in places.items() if size == 2]
-    if not all(torch.isfinite(difference).all() for difference in differences):
-        sys.exit('the training diverged: give another clip')
-    tuned = measure(fold(copy.deepcopy(average)), adaptive, held_out)
-    arguments.out.write_bytes(b''.join(d.contiguous().numpy().astype('<f4').tobytes() for d in differences))
-    print(json.dumps({'base': base, 'personal': tuned}), flush=True)
+    differences = [after[name] - before[name] for name in packed_names(places)]
+    finish(arguments.out, differences, base, lambda: measure(fold(copy.deepcopy(average)), adaptive, held_out))
 
 
 if __name__ == '__main__':

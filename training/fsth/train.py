@@ -5,20 +5,17 @@ GPUs.
 The FT variant, which can be fine-tuned, is the default; `match = 0.0` trains the FF variant (section 4). Goes on
 where RUN's checkpoint stops. RUN/weights.pt is the running average of the weights and the discriminator.
 """
-import argparse
 import copy
-import sys
-import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from common.crops import batches
-from common.run import RunFolder, distributed, progress, read_config, seed_everything
-from portrait.losses import psnr, sharpness, ssim_loss
+from common.likeness import psnr, sharpness, ssim_loss
+from common.run import part_of, read_config
+from common.training import batches, begin, run_steps, training_parser
 
-from .blocks import follow, settle
+from .blocks import follow_network, settle
 from .data import Episodes
 from .losses import BETAS, adversarial, content, hinge, match
 from .model import Discriminator, Fsth, Shape, signed
@@ -49,22 +46,10 @@ class Config(Shape):
     held_out: str = ''
 
 
-def shape_of(config):
-    return Shape(**{field.name: getattr(config, field.name) for field in fields(Shape)})
-
-
-def with_gradients_of_all(network, processes):
-    """Means of the gradients over the processes."""
-    for parameter in network.parameters():
-        if processes.world > 1 and parameter.grad is not None:
-            torch.distributed.all_reduce(parameter.grad)
-            parameter.grad /= processes.world
-
-
 def update(optimiser, network, loss, processes):
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    with_gradients_of_all(network, processes)
+    processes.average_gradients(network.parameters())
     optimiser.step()
 
 
@@ -72,7 +57,7 @@ class Learner:
     """Networks of the meta-learning with their optimisers; `state` and `load` are its checkpoint."""
 
     def __init__(self, config, videos, processes):
-        shape = shape_of(config)
+        shape = part_of(config, Shape)
         self.config, self.processes = config, processes
         self.model = Fsth(shape).to(processes.device)
         self.judge = Discriminator(shape, videos).to(processes.device)
@@ -88,13 +73,6 @@ class Learner:
     def load(self, state):
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
-
-    def share(self):
-        """Gives all processes the first one's weights."""
-        if self.processes.world > 1:
-            for network in (self.model, self.judge, self.average):
-                for tensor in [*network.parameters(), *network.buffers()]:
-                    torch.distributed.broadcast(tensor.data, 0)
 
     def set_rates(self, step):
         c = self.config
@@ -123,7 +101,7 @@ class Learner:
         self.set_rates(step)
         batch = next(source)
         made, embeddings = self.make(batch)
-        terms = {'content': content(made, signed(batch['target'])),
+        terms = {'content': content(made, signed(batch['target']), batch['target_contours']),
                  'match': match(embeddings, self.judge.videos[batch['video']].detach()),
                  **adversarial(self.judge, made, signed(batch['target']), batch['target_contours'], batch['video'])}
         update(self.optimiser, self.model,
@@ -134,8 +112,8 @@ class Learner:
             with torch.no_grad():
                 made, embeddings = self.make(batch)
             self.judge_step(batch, made, embeddings)
-        follow(self.average, self.model, min(self.config.average, (step + 1) / (step + 10)))
-        return {name: float(term) for name, term in terms.items()}
+        follow_network(self.average, self.model, min(self.config.average, (step + 1) / (step + 10)))
+        return terms
 
 
 @torch.no_grad()
@@ -158,65 +136,32 @@ def evaluate(model, episodes, config, device):
 
 
 def train(config, run, episodes, processes, minutes):
-    learner = Learner(config, len(episodes.videos), processes)
-    start, began, text, sums = 0, time.monotonic(), '', {}
+    learner, start = Learner(config, len(episodes.videos), processes), 0
     state = run.resume()
     if state:
         learner.load(state)
         start = state['step']
-    learner.share()
+    processes.broadcast(learner.model, learner.judge, learner.average)
+    source = batches(lambda rng: episodes.batch(episodes.train, rng, config.batch, config.references), config.seed,
+                     start * config.judge_updates, processes)
 
-    def over():
-        """Whether the time is up, for all processes alike: none may wait for one that has left."""
-        late = torch.tensor(float(minutes > 0 and time.monotonic() - began > 60 * minutes), device=processes.device)
-        if processes.world > 1:
-            torch.distributed.all_reduce(late)
-        return bool(late)
-
-    def save(step):
-        run.save({'step': step, **learner.state()})
-        run.save({'shape': vars(shape_of(config)), 'step': step, 'weights': learner.average.state_dict(),
+    def save(done):
+        run.save({'step': done, **learner.state()})
+        run.save({'shape': vars(part_of(config, Shape)), 'step': done, 'weights': learner.average.state_dict(),
                   'judge': {k: v for k, v in learner.judge.state_dict().items() if k != 'videos'}}, 'weights.pt')
 
-    source = batches(episodes, config.seed, config.batch, lambda _: config.references,
-                     start * config.judge_updates, processes.rank, processes.device)
-    steps = range(start, config.steps)
-    for step in progress(steps, config.steps, lambda: text, start) if processes.main else steps:
-        for name, value in learner.step(step, source).items():
-            sums.setdefault(name, []).append(value)
-        done, last = step + 1, step + 1 == config.steps
-        late = done % CHECKPOINT_EVERY == 0 or last
-        if done % LOG_EVERY == 0 or last:
-            means = {name: sum(values) / len(values) for name, values in sums.items()}
-            text, sums = ' '.join(f'{name} {value:.3f}' for name, value in means.items()), {}
-            score = evaluate(learner.average, episodes, config, processes.device) if late and processes.main else {}
-            run.log(step=done, seconds=time.monotonic() - began, **{name: means.get(name, '') for name in TERMS},
-                    **{name: score.get(name, '') for name in MEASURES})
-            if score:
-                print(done, {name: round(value, 3) for name, value in score.items()}, flush=True)
-        stop = over()
-        if late or stop:
-            save(done)
-        if stop:
-            return
+    run_steps(lambda number: learner.step(number, source), save,
+              lambda _: evaluate(learner.average, episodes, config, processes.device),
+              run=run, processes=processes, minutes=minutes, start=start, end=config.steps,
+              terms=TERMS, scores=MEASURES, log_every=LOG_EVERY, checkpoint_every=CHECKPOINT_EVERY)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config')
-    parser.add_argument('run')
-    parser.add_argument('--cache', required=True, nargs='+', help='folders of the K-shot cache')
-    parser.add_argument('--minutes', type=float, default=0)
-    arguments = parser.parse_args()
+    arguments = training_parser(__doc__).parse_args()
     config = read_config(arguments.config, Config)
-    processes = distributed()
-    seed_everything(config.seed + processes.rank)
-    run = RunFolder(arguments.run, config, processes.main)
     episodes = Episodes(arguments.cache, config.held_out.split())
-    if episodes.size != config.size:
-        sys.exit(f'the crops are of {episodes.size} pixels, the networks of {config.size}: make another cache')
-    if not episodes.videos:
-        sys.exit(f'{arguments.cache} holds nobody to train on')
+    episodes.check(arguments.config, config.size)
+    run, processes = begin(arguments.run, config)
     train(config, run, episodes, processes, arguments.minutes)
 
 

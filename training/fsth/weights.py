@@ -1,12 +1,8 @@
-"""What a pack of FSTH holds, and how it is read again to be fine-tuned, without anything that reads ONNX
-(spec/bitstream.md, "Weights"; `portrait/weights.py` writes the file)."""
-import json
-
-import numpy as np
+"""What a pack of FSTH holds, and how it is read again to be fine-tuned (`common/weights.py`)."""
 import torch
 from torch import nn
 
-from portrait.weights import FILE, TYPES
+from common.weights import read_stored
 
 from .blocks import fold, load_folded
 from .model import Fsth, PersonalGenerator, Shape
@@ -30,16 +26,9 @@ class Packed(nn.Module):
 @torch.no_grad()
 def read_weights(pack):
     """The `Fsth` of a pack, to be trained on, and `networks` of its weights.json."""
-    manifest = json.loads((pack / 'manifest.json').read_text())
-    content = json.loads((pack / FILE).read_text())
-    shape = Shape(**content['shape'])
+    settings, networks, stored = read_stored(pack)
+    shape = Shape(**settings)
     shapes = {name: value.shape for name, value in Packed(Fsth(shape)).state_dict().items()}
-    weights = {}
-    for network, found in content['networks'].items():
-        data = (pack / manifest['networks'][network]).read_bytes()
-        for name, (start, count, size) in found.items():
-            array = np.frombuffer(data, TYPES[size], count, start).astype('f4')
-            weights[name.replace('generator.generator.', 'generator.')] = (
-                torch.from_numpy(array).reshape(shapes[name]))
-    del weights['generator.own']
-    return load_folded(Fsth(shape), weights), content['networks']
+    weights = {name.replace('generator.generator.', 'generator.'): value.reshape(shapes[name])
+               for name, value in stored.items() if name != 'generator.own'}
+    return load_folded(Fsth(shape), weights), networks

@@ -7,16 +7,15 @@ import numpy as np
 import torch
 
 from common.crops import Crops, moved, recoloured
-from common.face_mesh import CROP_UNITS
+from common.geometry import CROP_UNITS
 from tracker.points import POINTS, regions
 
 from .networks import BLACK, FRAMES, PAST
 from .nmfc import coordinates_of, eye_plane, visible_triangles
 
 LIPS = regions()['LIPS_OUTER']
-MOUTH_SHARE = 4  # the mouth's crop is a quarter of the picture across
+MOUTH_SHARE, LEAST_MOUTH = 4, 16  # the mouth's crop is a quarter of the picture across, 16 pixels at least
 STRIDES = (1, 2, 3)  # frames left out between a sequence's when augmented: a call loses and skips some too
-REAL_PAST = 0.5  # share of sequences that begin behind real pictures, not behind black ones
 
 
 class Sequences:
@@ -46,11 +45,10 @@ class Sequences:
     def item(self, clip, rows, frames, references, rng, augment):
         """A sequence of `frames` crops out of `rows`, a clip's, and K references of that clip."""
         stride = int(rng.choice(STRIDES)) if augment and len(rows) > 3 * frames else 1
-        before = PAST * stride
-        reach = before + (frames - 1) * stride + 1
+        reach = (frames - 1) * stride + 1
         start = int(rng.integers(max(1, len(rows) - reach + 1)))
         # A clip that is too short goes back and forth.
-        places = [bounced(start + n * stride, len(rows)) for n in range(frames + PAST)]
+        places = [bounced(start + n * stride, len(rows)) for n in range(frames)]
         chosen = rng.choice(rows, references, replace=len(rows) < references)
         pictures, geometry = map(np.stack, zip(*(self.frame(rows[p]) for p in places)))
         shown = np.stack([self.frame(row)[0] for row in chosen])
@@ -60,19 +58,17 @@ class Sequences:
             pictures, shown, geometry = both[:len(pictures)], both[len(pictures):], points[:len(geometry)]
             coloured = recoloured(np.concatenate([pictures, shown])[:, :3], rng)
             pictures[:, :3], shown[:, :3] = coloured[:len(pictures)], coloured[len(pictures):]
-        real = rng.random() < REAL_PAST
-        if not real:
-            # Nothing is known of before the first frame, as when a call begins.
-            geometry[:PAST] = geometry[PAST]
         masks = pictures[:, 3:]
         target = signed(pictures[:, :3] * masks)
-        past = target[:PAST] if real else np.full_like(target[:PAST], BLACK)
-        planes = np.stack([self.conditioning(face) for face in geometry])
+        planes = [self.conditioning(face) for face in geometry]
+        # Nothing is known of before the first frame, as when a call begins.
+        planes = np.stack([planes[0]] * PAST + planes)
+        past = np.full((PAST * 3, self.size, self.size), BLACK, 'f4')
         return {
             'nmfc': np.stack([planes[t:t + FRAMES].reshape(-1, *planes.shape[2:]) for t in range(frames)]),
-            'target': target[PAST:], 'mask': masks[PAST:], 'past': past.reshape(-1, *past.shape[2:]),
+            'target': target, 'mask': masks, 'past': past,
             'references': signed(shown[:, :3]),
-            'mouth': np.stack([mouth_corner(face, self.size) for face in geometry[PAST:]]),
+            'mouth': np.stack([mouth_corner(face, self.size) for face in geometry]),
             'person': np.array(self.people.index(clip[0]) if clip[0] in self.people else 0),
         }
 
@@ -88,10 +84,7 @@ class Sequences:
         them), `mouth` N x L x 2 (left, top of the mouth's crop), `person` N."""
         items = []
         for _ in range(size):
-            people = sorted({person for person, _ in clips})
-            person = people[rng.integers(len(people))]
-            own = sorted(clip for clip in clips if clip[0] == person)
-            clip = own[rng.integers(len(own))]
+            clip = self.crops.clip(clips, rng)
             items.append(self.item(clip, clips[clip], frames, references, rng, augment))
         return {name: torch.from_numpy(np.stack([item[name] for item in items])) for name in items[0]}
 
@@ -109,16 +102,20 @@ def bounced(place, count):
     return min(place, 2 * (count - 1) - place)
 
 
+def mouth_side(size):
+    return max(LEAST_MOUTH, size // MOUTH_SHARE)
+
+
 def mouth_corner(geometry, size):
     """Left and top of the mouth's crop, pixels."""
-    side = size // MOUTH_SHARE
+    side = mouth_side(size)
     centre = geometry[LIPS, :2].mean(0) * (size / CROP_UNITS)
     return np.clip(np.round(centre - side / 2), 0, size - side).astype('i8')
 
 
 def mouths(pictures, corners, size):
     """The mouths' crops of N x 3 x S x S; `corners` N x 2."""
-    side = size // MOUTH_SHARE
+    side = mouth_side(size)
     return torch.stack([picture[:, y:y + side, x:x + side] for picture, (x, y) in zip(pictures, corners.tolist())])
 
 

@@ -6,9 +6,6 @@ them against PyTorch in onnxruntime-node; weights.json says where their weights 
 the pack, holds the discriminators of the checkpoint beside WEIGHTS, for `head2head.personalise`. The motion basis and
 its tables are those of `--motion` (default packs/warp). Seal the pack with tools/seal-pack.ts.
 """
-import argparse
-import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +13,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common.onnx_export import export, halve_weights, round_weights, write
+from common.onnx_export import check, round_weights, write_graph
+from common.pack import copy_motion, motion_pack_parser, write_manifest
 from common.run import CHECKPOINT
-from portrait.export import check
+from common.weights import FILE, load_trained
 
 from .inception import folded
 from .networks import FRAMES, PAST, Head2Head, Shape
-from .weights import FILE, write_judges, write_weights
+from .weights import write_judges, write_weights
 
 OPSET = 13
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class EmbedderGraph(nn.Module):
@@ -57,10 +54,7 @@ class GeneratorGraph(nn.Module):
 
 def load(path):
     """The model of a weights.pt file of a run, its batch norms folded."""
-    state = torch.load(path, map_location='cpu')
-    model = Head2Head(Shape(**state['shape']))
-    model.load_state_dict(state['weights'])
-    model.eval()
+    model, _ = load_trained(path, Head2Head, Shape)
     folded(model.embedder)
     return model
 
@@ -77,8 +71,9 @@ def example_inputs(model, rng, references=4):
 
 
 @torch.no_grad()
-def write_pack(model, pack, name, version, data, motion):
-    """Writes a pack whose files are not sealed yet; the model's weights are rounded to binary16."""
+def write_pack(model, pack, motion, **words):
+    """Writes a pack whose files are not sealed yet; the model's weights are rounded to binary16. `words` as of
+    `common.pack.write_manifest`."""
     round_weights(model)
     pack.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(1)
@@ -87,36 +82,18 @@ def write_pack(model, pack, name, version, data, motion):
     graphs = {}
     for index, (role, module, outputs, axes) in enumerate(parts):
         path = pack / f'{role}.onnx'
-        graphs[role] = export(module, example_inputs(model, rng)[index], outputs, OPSET, axes)
-        halve_weights(graphs[role])
-        write(graphs[role], path)
+        graphs[role] = write_graph(path, module, example_inputs(model, rng)[index], outputs, OPSET, axes)
         for references in (1, 4):
             check(path, module, example_inputs(model, rng, references)[index], outputs)
     write_weights(pack, model, graphs)
-    for file in ('basis.bin', 'tables.bin'):
-        if motion.resolve() != pack.resolve():
-            shutil.copyfile(motion / file, pack / file)
-    manifest = {
-        'format': 1, 'name': name, 'version': version, 'family': 'head2head', 'protocol': 1,
-        'licence': 'MIT', 'trainingData': data, 'size': model.shape.size,
-        'motion': {'basis': 'basis.bin', 'tables': 'tables.bin'},
-        'networks': {role: f'{role}.onnx' for role in graphs}, 'weights': FILE, 'files': {},
-    }
-    (pack / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n')
+    write_manifest(pack, 'head2head', graphs, copy_motion(motion, pack), size=model.shape.size, weights=FILE, **words)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('weights')
-    parser.add_argument('pack', type=Path)
-    parser.add_argument('--name', required=True)
-    parser.add_argument('--version', default='1.0.0')
-    parser.add_argument('--data', default='see README.md of the pack')
-    parser.add_argument('--motion', type=Path, default=REPOSITORY / 'packs/warp')
-    arguments = parser.parse_args()
+    arguments = motion_pack_parser(__doc__).parse_args()
+    write_pack(load(arguments.weights), arguments.pack, arguments.motion, name=arguments.name, version=arguments.version,
+               data=arguments.data)
     checkpoint = Path(arguments.weights).with_name(CHECKPOINT)
-    write_pack(load(arguments.weights), arguments.pack, arguments.name, arguments.version, arguments.data,
-               arguments.motion)
     if checkpoint.exists():
         write_judges(arguments.pack, torch.load(checkpoint, map_location='cpu'))
 

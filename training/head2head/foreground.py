@@ -7,7 +7,7 @@ What it takes for background that is not, hair before a dark wall, say, the gene
 import cv2
 import numpy as np
 
-from common.face_mesh import CROP_UNITS
+from common.geometry import CROP_UNITS
 from tracker.points import MESH, regions
 
 MOST_SIDE = 128  # pixels that it works at, at most

@@ -1,11 +1,11 @@
 """Losses of Head2HeadFS (Doukas et al. 2021, section 3.3).
 
 No pretrained perceptual network may be had, so in the place of VGG's features stand those of
-`portrait.losses`: the Laplacian pyramid, SSIM and the energy of fine detail.
+`common.likeness`: the Laplacian pyramid, SSIM and the energy of fine detail.
 """
 import torch.nn.functional as F
 
-from portrait.losses import bands, detail_energy, ssim_loss
+from common.likeness import bands, detail_energy, ssim_loss
 
 SSIM_SHARE, ENERGY_SHARE = 0.2, 0.5
 

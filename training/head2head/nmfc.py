@@ -5,7 +5,8 @@ with every axis running from 0 to 1, of the triangle that is visible there. Orth
 """
 import numpy as np
 
-from common.face_mesh import CROP_UNITS, closed_triangles
+from common.face_mesh import closed_triangles
+from common.geometry import CROP_UNITS
 from tracker.points import MESH, canonical_face, regions, triangles
 
 TRIANGLES = triangles()

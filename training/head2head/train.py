@@ -6,19 +6,16 @@ a cache of one person, the fine-tuning stage (section 3.4): the embedder is aske
 row and, through the projections, the start of each norm's factors, which are trained from there on. Goes on where
 RUN's checkpoint stops. The running average of the generator is RUN/weights.pt.
 """
-import argparse
 import copy
-import queue
 import sys
-import threading
-import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from common.run import RunFolder, distributed, progress, read_config, seed_everything
+from common.run import part_of, read_config
+from common.training import batches, begin, follow, run_steps, training_parser
 
 from .data import Sequences
 from .discriminators import Discriminators
@@ -28,6 +25,8 @@ from .objective import discriminator_loss, flow_of, generate, generator_terms, m
 LOG_EVERY = 50
 CHECKPOINT_EVERY = 250
 AVERAGE = 0.998
+TERMS = ('perceptual', 'mask', 'mouth', 'adversarial', 'features', 'match', 'judge')
+SCORES = ('psnr', 'iou')
 EMBEDDED_AT_ONCE = 16  # pictures
 
 
@@ -48,15 +47,12 @@ class Config(Shape):
     perceptual: float = 10.0
     features: float = 10.0
     mask: float = 10.0
+    mouth: float = 3.0        # without discriminators, in D^M's place
     adversarial: float = 1.0
     adversarial_from: int = 0  # step
     augment: bool = False
     held_out: str = ''
     start_from: str = ''
-
-
-def shape_of(config):
-    return Shape(**{field.name: getattr(config, field.name) for field in fields(Shape)})
 
 
 def steps_of(config, sequences):
@@ -74,8 +70,8 @@ class Networks:
     """What is trained, its optimisers and averages, in a stage's beginning."""
 
     def __init__(self, config, people, device):
-        self.model = Head2Head(shape_of(config)).to(device)
-        self.judges = Discriminators(people, shape_of(config), config.discriminators).to(device)
+        self.model = Head2Head(part_of(config, Shape)).to(device)
+        self.judges = Discriminators(people, part_of(config, Shape), config.discriminators).to(device)
         self.style = None  # in fine-tuning, what the embedder says of the person
 
     def optimised(self, rate):
@@ -126,23 +122,6 @@ def fine_tuned(model):
     model.generator.modulation.requires_grad_(True)
 
 
-def batches(sequences, config, processes, start):
-    """Endless batches, prepared in a thread of their own; they depend on the step alone."""
-    made = queue.Queue(3)
-
-    def work():
-        step = start
-        while True:
-            rng = np.random.default_rng([config.seed, processes.rank, step])
-            made.put(sequences.batch(sequences.crops.train, rng, config.batch, config.frames,
-                                     config.references, config.augment))
-            step += 1
-
-    threading.Thread(target=work, daemon=True).start()
-    while True:
-        yield {name: value.to(processes.device) for name, value in made.get().items()}
-
-
 @torch.no_grad()
 def evaluate(model, style, sequences, config, device, most=24):
     """Of people held out: PSNR (dB) of the last picture of sequences, and the intersection over union of its mask."""
@@ -159,18 +138,10 @@ def evaluate(model, style, sequences, config, device, most=24):
         a, b = made.masks[:, -1] > 0.5, batch['mask'][:, -1] > 0.5
         rows.append([float(-10 * torch.log10(error + 1e-8)), float((a & b).sum() / (a | b).sum().clamp(min=1))])
     model.train()
-    return dict(zip(('psnr', 'iou'), np.mean(rows, 0).tolist()))
+    return dict(zip(SCORES, np.mean(rows, 0).tolist()))
 
 
-def share_gradients(network, world):
-    if world > 1:
-        for parameter in network.parameters():
-            if parameter.grad is not None:
-                torch.distributed.all_reduce(parameter.grad)
-                parameter.grad /= world
-
-
-def step_of(networks, batch, config, step, world):
+def step_of(networks, batch, config, step, processes):
     """One step of all networks; the terms by name."""
     model, judges, style = networks.model, networks.judges, networks.style
     adversarial = config.adversarial > 0 and step >= config.adversarial_from
@@ -186,20 +157,17 @@ def step_of(networks, batch, config, step, world):
         terms['match'] = matching_term(h, judges, batch['person'])
     networks.optimiser.zero_grad(set_to_none=True)
     sum(getattr(config, name) * term for name, term in terms.items()).backward()
-    share_gradients(model, world)
+    processes.average_gradients(model.parameters())
     networks.optimiser.step()
     judges.requires_grad_(True)
     if adversarial:
         networks.judge_optimiser.zero_grad(set_to_none=True)
         terms['judge'] = discriminator_loss(made, batch, judges, flow)
         terms['judge'].backward()
-        share_gradients(judges, world)
+        processes.average_gradients(judges.parameters())
         networks.judge_optimiser.step()
-    with torch.no_grad():
-        decay = min(AVERAGE, (step + 1) / (step + 10))
-        for mean, value in zip(networks.average.state_dict().values(), model.state_dict().values()):
-            mean.lerp_(value, 1 - decay) if mean.is_floating_point() else mean.copy_(value)
-    return {name: float(term) for name, term in terms.items()}
+    follow(networks.average.state_dict().values(), model.state_dict().values(), min(AVERAGE, (step + 1) / (step + 10)))
+    return terms
 
 
 def train(config, run, sequences, processes, minutes):
@@ -215,52 +183,24 @@ def train(config, run, sequences, processes, minutes):
     if state:
         networks.restore(state)
     start = state['step'] if state else 0
-    if processes.world > 1:
-        for network in (networks.model, networks.judges):
-            for tensor in [*network.parameters(), *network.buffers()]:
-                torch.distributed.broadcast(tensor.data, 0)
+    processes.broadcast(networks.model, networks.judges)
     steps = steps_of(config, sequences)
+    source = batches(lambda rng: sequences.batch(sequences.crops.train, rng, config.batch, config.frames, config.references,
+                                                 config.augment), config.seed, start, processes)
 
-    def save(step):
-        run.save(networks.state(step))
-        run.save({'shape': vars(shape_of(config)), 'step': step, 'weights': networks.average.state_dict()},
-                 'weights.pt')
-
-    def over():
-        """Whether the time is up, for all processes alike: none may wait for one that has left."""
-        late = torch.tensor(float(time.monotonic() - began > 60 * minutes), device=processes.device)
-        if processes.world > 1:
-            torch.distributed.all_reduce(late)
-        return bool(late)
-
-    sums, began, text = {}, time.monotonic(), ''
-    source = batches(sequences, config, processes, start)
-    counted = range(start, steps)
-    if processes.main:
-        counted = progress(counted, steps, lambda: text, start)
-    for step in counted:
+    def step(number):
         for optimiser in (networks.optimiser, networks.judge_optimiser):
             for group in optimiser.param_groups:
-                group['lr'] = learning_rate(config, step, steps)
-        for name, term in step_of(networks, next(source), config, step, processes.world).items():
-            sums.setdefault(name, []).append(term)
-        last = step + 1 == steps
-        if (step + 1) % LOG_EVERY == 0 or last:
-            means = {name: sum(values) / len(values) for name, values in sums.items()}
-            text = ' '.join(f'{name} {value:.4f}' for name, value in means.items())
-            sums = {}
-            late = (step + 1) % CHECKPOINT_EVERY == 0 or last
-            score = (evaluate(networks.average, networks.style, sequences, config, processes.device)
-                     if late and processes.main else {})
-            run.log(step=step + 1, seconds=time.monotonic() - began,
-                    **{name: means.get(name, '') for name in
-                       ('perceptual', 'mask', 'adversarial', 'features', 'match', 'judge')},
-                    **{name: score.get(name, '') for name in ('psnr', 'iou')})
-            if late:
-                save(step + 1)
-        if minutes and over():
-            save(step + 1)
-            return
+                group['lr'] = learning_rate(config, number, steps)
+        return step_of(networks, next(source), config, number, processes)
+
+    def save(done):
+        run.save(networks.state(done))
+        run.save({'shape': vars(part_of(config, Shape)), 'step': done, 'weights': networks.average.state_dict()}, 'weights.pt')
+
+    run_steps(step, save, lambda _: evaluate(networks.average, networks.style, sequences, config, processes.device),
+              run=run, processes=processes, minutes=minutes, start=start, end=steps,
+              terms=TERMS, scores=SCORES, log_every=LOG_EVERY, checkpoint_every=CHECKPOINT_EVERY)
 
 
 def first_stage(config):
@@ -269,7 +209,7 @@ def first_stage(config):
     if not path.exists():
         sys.exit(f'start_from: {config.start_from} has no checkpoint.pt: give the folder of an initialisation stage')
     state = torch.load(path, map_location='cpu')
-    wanted = vars(shape_of(config))
+    wanted = vars(part_of(config, Shape))
     given = torch.load(path.with_name('weights.pt'), map_location='cpu')['shape']
     if given != wanted:
         sys.exit(f'start_from: {config.start_from} is of another shape, {given}')
@@ -277,21 +217,11 @@ def first_stage(config):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config')
-    parser.add_argument('run')
-    parser.add_argument('--cache', required=True, nargs='+', help='folders of common/prepare.ts, annotated')
-    parser.add_argument('--minutes', type=float, default=0)
-    arguments = parser.parse_args()
+    arguments = training_parser(__doc__, 'folders of common/prepare.ts, annotated').parse_args()
     config = read_config(arguments.config, Config)
-    processes = distributed()
-    seed_everything(config.seed + processes.rank)
-    run = RunFolder(arguments.run, config, processes.main)
     sequences = Sequences(arguments.cache, config.eyes, config.held_out.split())
-    if not sequences.people:
-        sys.exit(f'{arguments.cache} holds nobody to train on')
-    if sequences.size != config.size:
-        sys.exit(f'{arguments.cache} has crops of {sequences.size} pixels, {arguments.config} says size = {config.size}')
+    sequences.crops.check(arguments.config, config.size)
+    run, processes = begin(arguments.run, config)
     train(config, run, sequences, processes, arguments.minutes)
 
 

@@ -1,11 +1,7 @@
-"""Where the weights of a pack lie in its graphs; the format is `portrait.weights`', the embedder's batch norms are
-folded."""
-import json
-
-import numpy as np
+"""Where the weights of a pack lie in its graphs (`common/weights.py`); the embedder's batch norms are folded."""
 import torch
 
-from portrait.weights import FILE, TYPES, places
+from common.weights import find, read_stored, write_places
 
 from .discriminators import Discriminators
 from .inception import folded
@@ -16,10 +12,9 @@ PEOPLE = 'image.people.weight'
 
 
 def write_weights(pack, model, graphs):
-    """Writes the file for `graphs`, by network, which lie in `pack` as `NETWORK.onnx`."""
+    """Writes the file for `graphs`, by network."""
     parameters = dict(model.named_parameters())
-    networks = {name: places(graph, (pack / f'{name}.onnx').read_bytes(), parameters)
-                for name, graph in graphs.items()}
+    networks = find(pack, graphs, parameters)
     found = {name for network in networks.values() for name in network}
     # The exporter keeps one of several tensors that are the same, as biases of a new network are. They may share a place
     # where nobody changes them.
@@ -27,11 +22,7 @@ def write_weights(pack, model, graphs):
         same = next((other for other in networks['embedder'] if torch.equal(parameters[other], parameters[name])), None)
         if same:
             networks['embedder'][name] = networks['embedder'][same]
-            found.add(name)
-    missing = set(parameters) - found
-    if missing:
-        raise SystemExit(f'{pack}: the graphs lack {", ".join(sorted(missing))}')
-    (pack / FILE).write_text(json.dumps({'shape': vars(model.shape), 'networks': networks}) + '\n')
+    write_places(pack, model.shape, parameters, networks)
 
 
 def write_judges(pack, state):
@@ -46,7 +37,8 @@ def read_judges(pack, shape, h):
     there are none."""
     if not (pack / JUDGE).exists():
         return None
-    state = torch.load(pack / JUDGE, map_location='cpu')
+    # Tensors and plain values alone: a pack may be anybody's.
+    state = torch.load(pack / JUDGE, map_location='cpu', weights_only=True)
     judges = Discriminators(1, shape, state['width'])
     judges.load_state_dict({**state['weights'], PEOPLE: h.detach().clone()})
     return judges
@@ -55,14 +47,10 @@ def read_judges(pack, shape, h):
 @torch.no_grad()
 def read_weights(pack):
     """The model of a pack, its batch norms folded, and where its weights lie."""
-    manifest = json.loads((pack / 'manifest.json').read_text())
-    content = json.loads((pack / FILE).read_text())
-    model = Head2Head(Shape(**content['shape'])).eval()
+    settings, networks, weights = read_stored(pack)
+    model = Head2Head(Shape(**settings)).eval()
     folded(model.embedder)
     parameters = dict(model.named_parameters())
-    for network, found in content['networks'].items():
-        data = (pack / manifest['networks'][network]).read_bytes()
-        for name, (start, count, size) in found.items():
-            array = np.frombuffer(data, TYPES[size], count, start).astype('f4')
-            parameters[name].copy_(torch.from_numpy(array).reshape(parameters[name].shape))
-    return model, content['networks']
+    for name, value in weights.items():
+        parameters[name].copy_(value.reshape(parameters[name].shape))
+    return model, networks

@@ -5,25 +5,20 @@ with float16 weights and float32 arithmetic, and checks both against PyTorch in 
 weights.json says where their weights lie. The motion basis and its tables are those of `--motion`
 (default packs/warp: faces alone, as LSR uses no more). Seal the pack with tools/seal-pack.ts.
 """
-import argparse
 import copy
-import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from common.onnx_export import export, halve_weights, round_weights, write
-from portrait.export import check
-from portrait.weights import FILE, write_weights
+from common.onnx_export import check, round_weights, say_rounding, write_graph
+from common.pack import copy_motion, motion_pack_parser, write_manifest
+from common.weights import FILE, load_trained, write_weights
 
 from .layers import fold_scales
 from .model import Lsr, Shape
 
 OPSET = 13
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class EncoderGraph(nn.Module):
@@ -48,14 +43,6 @@ class GeneratorGraph(nn.Module):
 
     def forward(self, contours, layout, style):
         return ((self.model.decode(2 * contours - 1, layout, style)[0] + 1) / 2,)
-
-
-def load(path):
-    """The model of a weights.pt file of a run."""
-    state = torch.load(path, map_location='cpu')
-    model = Lsr(Shape(**state['shape']))
-    model.load_state_dict(state['weights'])
-    return model.eval()
 
 
 GRAPHS = {
@@ -86,47 +73,28 @@ def write_graphs(model, pack, half=True):
     graphs = {}
     for name, (kind, outputs, axes) in GRAPHS.items():
         module, path = kind(stored), pack / f'{name}.onnx'
-        graphs[name] = export(module, inputs_of(name, model.shape, rng), outputs, OPSET, axes)
-        if half:
-            halve_weights(graphs[name])
-        write(graphs[name], path)
+        graphs[name] = write_graph(path, module, inputs_of(name, model.shape, rng), outputs, OPSET, axes, half)
         for count in (1, 4) if axes else (1,):
             inputs = inputs_of(name, model.shape, rng, count)
             check(path, module, inputs, outputs)
         if half:
-            wanted = kind(full)(*inputs.values())
-            errors = [float((a - b).abs().max()) for a, b in zip(module(*inputs.values()), wanted)]
-            print(f'{name}.onnx: binary16 weights change {", ".join(outputs)} by at most {max(errors):.5f}')
+            say_rounding(path, module, kind(full), inputs, outputs)
     write_weights(pack, stored, graphs)
 
 
-def write_manifest(pack, shape, name, version, licence, data, motion):
-    """Copies the motion codec's files and writes a manifest without hashes."""
-    for file in ('basis.bin', 'tables.bin'):
-        shutil.copyfile(motion / file, pack / file)
-    manifest = {
-        'format': 1, 'name': name, 'version': version, 'family': 'lsr', 'protocol': 1,
-        'licence': licence, 'trainingData': data, 'motion': {'basis': 'basis.bin', 'tables': 'tables.bin'},
-        'networks': {'encoder': 'encoder.onnx', 'generator': 'generator.onnx'}, 'size': shape.size,
-        'weights': FILE, 'files': {},
-    }
-    (pack / 'manifest.json').write_text(json.dumps(manifest, indent=2) + '\n')
+def write_pack(model, pack, motion, half=True, **words):
+    """All files of a pack, unsealed; `words` as of `common.pack.write_manifest`."""
+    write_graphs(model, pack, half)
+    write_manifest(pack, 'lsr', GRAPHS, copy_motion(motion, pack), size=model.shape.size, weights=FILE, **words)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('weights')
-    parser.add_argument('pack', type=Path)
-    parser.add_argument('--name', required=True)
-    parser.add_argument('--version', default='1.0.0')
-    parser.add_argument('--data', default='see README.md of the pack')
-    parser.add_argument('--motion', type=Path, default=REPOSITORY / 'packs/warp')
+    parser = motion_pack_parser(__doc__)
     parser.add_argument('--float32', action='store_true', help='store weights as float32: twice the size')
     arguments = parser.parse_args()
-    model = load(arguments.weights)
-    write_graphs(model, arguments.pack, half=not arguments.float32)
-    write_manifest(arguments.pack, model.shape, arguments.name, arguments.version, 'MIT', arguments.data,
-                   arguments.motion)
+    model, _ = load_trained(arguments.weights, Lsr, Shape)
+    write_pack(model, arguments.pack, arguments.motion, not arguments.float32, name=arguments.name,
+               version=arguments.version, data=arguments.data)
 
 
 if __name__ == '__main__':

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .export import REPOSITORY, write_graphs, write_manifest
+from common.geometry import ROOT
+
+from .export import write_pack
 from .published import CheckpointError, read_variables
 
 LICENCE = 'none stated by its authors: yours to use, not to pass on'
@@ -26,8 +28,7 @@ def main():
         model = read_variables(np.load(arguments.checkpoint, allow_pickle=False))
     except (CheckpointError, OSError, ValueError, zipfile.BadZipFile) as error:
         sys.exit(f'{arguments.checkpoint} cannot be used: {error}')
-    write_graphs(model, arguments.pack)
-    write_manifest(arguments.pack, model.shape, arguments.name, '1.0.0', LICENCE, DATA, REPOSITORY / 'packs/warp')
+    write_pack(model, arguments.pack, ROOT / 'packs/warp', name=arguments.name, licence=LICENCE, data=DATA)
 
 
 if __name__ == '__main__':

@@ -1,13 +1,13 @@
 """Losses of LSR's stages (Meshry et al. 2021, equations 2 and 4), with the public code's weights.
 
 Its perceptual losses need VGG19 and VGGFace, which cannot be had under terms that we could pass on:
-the Laplacian pyramid and SSIM of `portrait.losses` stand in for both. Weights of lips, lids and irises
+the Laplacian pyramid and SSIM of `common.likeness` stand in for both. Weights of lips, lids and irises
 are larger than of the rest, for what VGGFace would have cared for.
 """
 import torch
 import torch.nn.functional as F
 
-from portrait.losses import bands, ssim_loss
+from common.likeness import bands, ssim_loss
 
 FEATURES = (4, 5, 6, 7, 10, 11, 12)  # classes of `regions`: eyes, brows, mouth, lips
 FEATURE_WEIGHT = 3.0

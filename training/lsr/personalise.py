@@ -1,29 +1,19 @@
 """Fine-tunes a pack of LSR on one person (Meshry et al. 2021, section 3.5): `python3 -m lsr.personalise
-PACK CACHE OUT [--minutes 8]`, from training/. `visavis personalise` makes CACHE of a clip, and a personal
-pack of OUT.
+PACK CACHE OUT [--minutes 8]`, from training/, as `common/fine_tune.py` says.
 
 As in the paper the codes are those of the base and both generators learn; unlike there they learn from a
 minute of the person, not from the K references alone, and without a discriminator, which packs do not hold.
 
 CACHE holds crops and landmarks (`common/crops.py`) of three "people": `enrolment`, the references of a call,
-`trained` and `held-out`, which is measured and never trained on. OUT gets what the binary16 weights
-of the generator graph have become less what they were: float32, little-endian, in the order of the pack's
-weights.json. On stdout one JSON object a line: `{"done": 0-1}` now and then, and at the end
-`{"base": ..., "personal": ...}`.
+`trained` and `held-out`.
 """
-import argparse
-import copy
-import json
-import sys
-import time
-from pathlib import Path
-
 import numpy as np
 import torch
 
 from common.crops import Crops
+from common.fine_tune import Tuned, fine_tuning_arguments, finish, mean_measures, steps_for
+from common.likeness import psnr, sharpness
 from common.run import seed_everything
-from portrait.losses import psnr, sharpness
 
 from .losses import feature_weight, reconstruction
 from .train import encode, signed
@@ -31,10 +21,8 @@ from .weights import read_weights, scales_of
 
 BATCH = 4
 RATE = 1e-3
-AVERAGE = 0.99
 OWN_REFERENCES = 0.5  # share of the steps that see the enrolment's codes, which a call has; else others'
 REFERENCES = 4
-SECONDS_BETWEEN_LINES = 1
 
 
 def part(crops, name):
@@ -57,17 +45,15 @@ def measure(model, codes, held_out):
         made = ((model.decode(contours[None], *codes)[0] + 1) / 2).clamp(0, 1)
         wanted = (target[None] + 1) / 2
         rows.append([psnr(made, wanted), psnr(made, wanted, own[None]), sharpness(made, wanted)])
-    return dict(zip(('psnr', 'psnr_features', 'sharpness'), np.mean(rows, 0).tolist()))
+    return mean_measures(rows)
 
 
-def fine_tune(model, learned, trained, codes, seconds):
-    """Trains the parameters `learned` for so long; leaves their running average in the model."""
+def fine_tune(model, tuned, trained, codes, minutes):
+    """Trains both generators for so long; gives what their weights have changed by."""
     rng = np.random.default_rng(1)
-    average = copy.deepcopy(learned)
-    optimiser = torch.optim.Adam(learned, RATE, (0, 0.999))
+    optimiser = torch.optim.Adam(tuned.weights, RATE, (0, 0.999))
     weight, count = feature_weight(trained['labels']), len(trained['target'])
-    began, told, done, steps = time.monotonic(), 0.0, 0.0, 0
-    while done < 1:
+    for step, done in steps_for(minutes):
         optimiser.param_groups[0]['lr'] = RATE * (0.5 + 0.5 * np.cos(np.pi * done))
         chosen, person = rng.choice(count, BATCH), codes
         if rng.random() >= OWN_REFERENCES:
@@ -80,43 +66,24 @@ def fine_tune(model, learned, trained, codes, seconds):
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
-        steps += 1
-        with torch.no_grad():
-            for mean, value in zip(average, learned):
-                mean.lerp_(value, 1 - min(AVERAGE, steps / (steps + 10)))
-        elapsed = time.monotonic() - began
-        done = elapsed / seconds
-        if elapsed - told > SECONDS_BETWEEN_LINES:
-            told = elapsed
-            print(json.dumps({'done': round(min(done, 1), 4), 'steps': steps}), flush=True)
-    with torch.no_grad():
-        for mean, value in zip(average, learned):
-            value.copy_(mean)
+        tuned.follow(step)
+    return tuned.settle()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('pack', type=Path)
-    parser.add_argument('cache', type=Path)
-    parser.add_argument('out', type=Path)
-    parser.add_argument('--minutes', type=float, default=8)
-    arguments = parser.parse_args()
+    arguments = fine_tuning_arguments(__doc__)
     seed_everything(1)
     model, networks = read_weights(arguments.pack)
-    names = [name for name, (_, _, size) in networks['generator'].items() if size == 2]
-    learned = [model.get_parameter(name) for name in names]
+    tuned = Tuned(model, networks['generator'])
     crops = Crops([arguments.cache])
     trained, held_out = part(crops, 'trained'), part(crops, 'held-out')
     with torch.no_grad():
         codes = encode(model, trained)
-    before, base = [value.detach().clone() for value in learned], measure(model, codes, held_out)
-    fine_tune(model, learned, trained, codes, 60 * arguments.minutes)
+    base = measure(model, codes, held_out)
+    changes = fine_tune(model, tuned, trained, codes, arguments.minutes)
     scales = scales_of(model)
-    differences = [(value.detach() - old) * scales.get(name, 1) for name, value, old in zip(names, learned, before)]
-    if not all(torch.isfinite(difference).all() for difference in differences):
-        sys.exit('the training diverged: give another clip')
-    arguments.out.write_bytes(b''.join(d.contiguous().numpy().astype('<f4').tobytes() for d in differences))
-    print(json.dumps({'base': base, 'personal': measure(model, codes, held_out)}), flush=True)
+    differences = [change * scales.get(name, 1) for name, change in zip(tuned.names, changes)]
+    finish(arguments.out, differences, base, lambda: measure(model, codes, held_out))
 
 
 if __name__ == '__main__':

@@ -9,7 +9,7 @@ Glasses, hats, ears and jewellery are never labelled.
 import cv2
 import numpy as np
 
-from common.contours import CROP_UNITS
+from common.geometry import CROP_UNITS
 from tracker.points import regions
 
 BACKGROUND, SKIN, NOSE, LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW = 0, 1, 2, 4, 5, 6, 7

@@ -6,18 +6,17 @@ then the full pipeline with the cross-entropy off (equation 4). With `subject` t
 3.5: `start_from`'s networks learn that person's K references by heart, the codes stay as they were.
 Goes on where RUN's checkpoint stops. RUN/weights.pt is the average of the weights.
 """
-import argparse
 import copy
 import sys
-import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from common.crops import Crops, batches
-from common.run import RunFolder, distributed, progress, read_config, seed_everything
-from portrait.losses import psnr, sharpness
+from common.crops import Crops
+from common.likeness import psnr, sharpness
+from common.run import part_of, read_config
+from common.training import batches, begin, follow, run_steps, training_parser
 
 from .losses import (code_size, discriminator_loss, feature_weight, generator_adversarial, reconstruction,
                      segmentation)
@@ -27,6 +26,8 @@ from .regions import label_map
 LOG_EVERY = 50
 CHECKPOINT_EVERY = 250
 MOST_GRADIENT = 1.0  # each gradient is clipped to -1 to 1, as in the public code
+TERMS = ('cross_entropy', 'auxiliary', 'l1', 'perceptual', 'adversarial', 'judge', 'code_size')
+SCORES = ('psnr', 'psnr_features', 'baseline', 'sharpness')
 FINAL_RATE = 0.01  # of the rate, at the end of the linear decay
 
 
@@ -54,10 +55,6 @@ class Config(Shape):
     held_out: str = ''
     start_from: str = ''      # weights.pt of an earlier run
     subject: str = ''         # person to fine-tune for; needs start_from
-
-
-def shape_of(config):
-    return Shape(**{field.name: getattr(config, field.name) for field in fields(Shape)})
 
 
 def signed(batch):
@@ -115,7 +112,7 @@ def evaluate(model, crops, config, device, most=24):
         rows.append([psnr(made, target), psnr(made, target, weight), psnr(batch['references'][:, 0], target),
                      sharpness(made, target)])
     model.train()
-    return dict(zip(['psnr', 'psnr_features', 'baseline', 'sharpness'], np.mean(rows, 0).tolist()))
+    return dict(zip(SCORES, np.mean(rows, 0).tolist()))
 
 
 def learning_rate(config, step):
@@ -129,7 +126,7 @@ class Training:
 
     def __init__(self, config, run, processes):
         self.config, self.run, self.processes = config, run, processes
-        shape = shape_of(config)
+        shape = part_of(config, Shape)
         self.model = Lsr(shape).to(processes.device)
         self.discriminator = Discriminator(shape, config.discriminator).to(processes.device)
         if config.start_from:
@@ -152,14 +149,11 @@ class Training:
         for name, part in self.parts.items():
             if state:
                 part.load_state_dict(state[name])
-        if processes.world > 1:
-            for network in (self.model, self.discriminator):
-                for tensor in network.parameters():
-                    torch.distributed.broadcast(tensor.data, 0)
+        processes.broadcast(self.model, self.discriminator)
 
     def save(self, step):
         self.run.save({'step': step, **{name: part.state_dict() for name, part in self.parts.items()}})
-        self.run.save({'shape': vars(shape_of(self.config)), 'step': step, 'weights': self.average.state_dict(),
+        self.run.save({'shape': vars(part_of(self.config, Shape)), 'step': step, 'weights': self.average.state_dict(),
                        'discriminator': self.discriminator.state_dict()}, 'weights.pt')
 
     def descend(self, optimiser, parameters, loss, step):
@@ -168,10 +162,7 @@ class Training:
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         used = [parameter for parameter in parameters if parameter.grad is not None]
-        if self.processes.world > 1:
-            for parameter in used:
-                torch.distributed.all_reduce(parameter.grad)
-                parameter.grad /= self.processes.world
+        self.processes.average_gradients(used)
         torch.nn.utils.clip_grad_value_(used, MOST_GRADIENT)
         optimiser.step()
 
@@ -189,14 +180,8 @@ class Training:
             judge = discriminator_loss(self.discriminator, batch['target'], picture, batch['target_contours'])
             self.descend(self.judge_optimiser, list(self.discriminator.parameters()), judge, step)
             terms['judge'] = judge
-        with torch.no_grad():
-            for mean, value in zip(self.average.parameters(), self.model.parameters()):
-                mean.lerp_(value, 1 - min(config.average, (step + 1) / (step + 10)))
-        return {name: float(term) for name, term in terms.items()}
-
-
-COLUMNS = ['cross_entropy', 'auxiliary', 'l1', 'perceptual', 'adversarial', 'judge', 'code_size']
-SCORES = ['psnr', 'psnr_features', 'baseline', 'sharpness']
+        follow(self.average.parameters(), self.model.parameters(), min(config.average, (step + 1) / (step + 10)))
+        return terms
 
 
 def subject_batches(crops, config, device):
@@ -213,65 +198,30 @@ def subject_batches(crops, config, device):
 
 def train(config, run, crops, processes, minutes):
     training = Training(config, run, processes)
-    codes_of, source = None, None
     if config.subject:
         everything, count = subject_batches(crops, config, processes.device)
         with torch.no_grad():
-            codes_of = [code[:1] for code in encode(training.model.eval(), everything)]
+            codes = [code[:1] for code in encode(training.model.eval(), everything)]
+        step = lambda number: training.step({name: value[number % count][None] for name, value in everything.items()},
+                                            number, codes)
     else:
-        count = lambda rng: 1 + int(rng.integers(config.references))
-        source = batches(crops, config.seed, config.batch, count, training.start, processes.rank, processes.device)
+        make = lambda rng: crops.batch(crops.train, rng, config.batch, 1 + int(rng.integers(config.references)))
+        source = batches(make, config.seed, training.start, processes)
+        step = lambda number: training.step(signed(next(source)), number)
     training.model.train()
-    began, sums, text = time.monotonic(), {}, ''
-    steps = range(training.start, config.steps)
-    if processes.main:
-        steps = progress(steps, config.steps, lambda: text, training.start)
-    for step in steps:
-        if source:
-            terms = training.step(signed(next(source)), step)
-        else:
-            at = step % count
-            batch = {name: value[at:at + 1] for name, value in everything.items()}
-            terms = training.step(batch, step, codes_of)
-        for name, term in terms.items():
-            sums.setdefault(name, []).append(term)
-        last = step + 1 == config.steps
-        late = last or (step + 1) % CHECKPOINT_EVERY == 0
-        if last or (step + 1) % LOG_EVERY == 0:
-            means = {name: sum(values) / len(values) for name, values in sums.items()}
-            text, sums = ' '.join(f'{name} {value:.3f}' for name, value in means.items()), {}
-            score = evaluate(training.average, crops, config, processes.device) if late and processes.main else {}
-            run.log(step=step + 1, seconds=time.monotonic() - began,
-                    **{name: means.get(name, '') for name in COLUMNS},
-                    **{name: score.get(name, '') for name in SCORES})
-        if late:
-            training.save(step + 1)
-        over = torch.tensor(float(bool(minutes) and time.monotonic() - began > 60 * minutes), device=processes.device)
-        if processes.world > 1:
-            torch.distributed.all_reduce(over)
-        if over:
-            training.save(step + 1)
-            return
+    run_steps(step, training.save, lambda _: evaluate(training.average, crops, config, processes.device),
+              run=run, processes=processes, minutes=minutes, start=training.start, end=config.steps,
+              terms=TERMS, scores=SCORES, log_every=LOG_EVERY, checkpoint_every=CHECKPOINT_EVERY)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config')
-    parser.add_argument('run')
-    parser.add_argument('--cache', required=True, nargs='+', help='folders of common/prepare.ts')
-    parser.add_argument('--minutes', type=float, default=0)
-    arguments = parser.parse_args()
+    arguments = training_parser(__doc__).parse_args()
     config = read_config(arguments.config, Config)
     if config.subject and not config.start_from:
         sys.exit(f'{arguments.config}: subject needs start_from, the weights that it begins with')
     crops = Crops(arguments.cache, config.held_out.split())
-    if crops.size != config.size:
-        sys.exit(f'{arguments.config}: size is {config.size}, the cache has crops of {crops.size} pixels')
-    if not crops.train:
-        sys.exit(f'{arguments.cache} holds nobody to train on that {arguments.config} admits')
-    processes = distributed()
-    seed_everything(config.seed + processes.rank)
-    run = RunFolder(arguments.run, config, processes.main)
+    crops.check(arguments.config, config.size)
+    run, processes = begin(arguments.run, config)
     train(config, run, crops, processes, arguments.minutes)
 
 

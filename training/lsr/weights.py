@@ -1,11 +1,7 @@
-"""Reads an `Lsr` back from a pack, to be fine-tuned, without anything that reads ONNX (spec/bitstream.md,
-"Weights"; `portrait/weights.py` writes the file)."""
-import json
-
-import numpy as np
+"""Reads an `Lsr` back from a pack (`common/weights.py`), to be fine-tuned."""
 import torch
 
-from portrait.weights import FILE, TYPES
+from common.weights import read_stored
 
 from .layers import Conv, Linear
 from .model import Lsr, Shape
@@ -14,16 +10,12 @@ from .model import Lsr, Shape
 @torch.no_grad()
 def read_weights(pack):
     """The `Lsr` of a pack, its kernels of unit variance again, and `networks` of its weights.json."""
-    manifest = json.loads((pack / 'manifest.json').read_text())
-    content = json.loads((pack / FILE).read_text())
-    model = Lsr(Shape(**content['shape']))
+    settings, networks, weights = read_stored(pack)
+    model = Lsr(Shape(**settings))
     parameters, scales = model.state_dict(), scales_of(model)
-    for network, found in content['networks'].items():
-        data = (pack / manifest['networks'][network]).read_bytes()
-        for name, (start, count, size) in found.items():
-            array = torch.from_numpy(np.frombuffer(data, TYPES[size], count, start).astype('f4'))
-            parameters[name].copy_(array.reshape(parameters[name].shape) / scales.get(name, 1))
-    return model, content['networks']
+    for name, value in weights.items():
+        parameters[name].copy_(value.reshape(parameters[name].shape) / scales.get(name, 1))
+    return model, networks
 
 
 def scales_of(model):

@@ -45,7 +45,7 @@ export async function findClips(folder: string): Promise<OwnClip[]> {
   });
   const clips = entries
     .filter((entry) => VIDEOS.split(' ').includes(extname(entry.name).toLowerCase()))
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() || entry.isSymbolicLink())
     .map((entry) => {
       const path = join(entry.parentPath, entry.name);
       const name = relative(folder, path);

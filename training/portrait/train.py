@@ -1,32 +1,32 @@
 """Trains a `portrait` network: `python3 -m portrait.train CONFIG.toml RUN --cache FOLDER
 [--minutes N]`, from training/; `torchrun --nproc_per_node N -m portrait.train ...` for several GPUs.
 
-Goes on where RUN's checkpoint stops. The best average of the weights is RUN/weights.pt.
+Goes on where RUN's checkpoint stops. The running average of the weights is RUN/weights.pt.
 """
-import argparse
 import copy
-import queue
 import sys
-import threading
-import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from common.run import RunFolder, distributed, progress, read_config, seed_everything
+from common.likeness import psnr, sharpness
+from common.run import part_of, read_config
+from common.training import batches, begin, follow, run_steps, training_parser
 
 from .appearance import Basis
 from .data import COUNT_SHARES, COUNTS, Cache
-from .losses import Discriminator, picture_losses, psnr, sharpness
+from .losses import Discriminator, picture_losses
 from .model import FACE, Portrait, Shape, compose, full_share, sample, upsample
 from .weights import read_weights
 
 LOG_EVERY = 100
 CHECKPOINT_EVERY = 500
 AVERAGE = 0.998
+TERMS = ('charbonnier', 'picture', 'features', 'laplacian', 'ssim', 'energy', 'code_size', 'adversarial', 'matching', 'judge')
+SCORES = ('warp_psnr', 'gain', 'gain_features', 'warp_sharpness', 'sharpness')
 
 
 @dataclass
@@ -56,10 +56,6 @@ class Config(Shape):
     start_from: str = ''  # weights.pt of an earlier run, or a pack's folder
 
 
-def shape_of(config):
-    return Shape(**{field.name: getattr(config, field.name) for field in fields(Shape)})
-
-
 def forward(model, batch):
     """The made pictures, the references as the geometry alone warps them, the person's codes."""
     pictures, positions, trust = batch['pictures'], batch['positions'], batch['trust']
@@ -79,23 +75,11 @@ def losses(made, batch):
     return picture_losses(made, batch['target'], batch['weight'], face)
 
 
-def batches(cache, config, processes, start):
-    """Endless batches, prepared in a thread of their own; they depend on the step alone."""
-    shares = cache.shares(cache.train)
-    made = queue.Queue(3)
-
-    def work():
-        step = start
-        while True:
-            rng = np.random.default_rng([config.seed, processes.rank, step])
-            chosen = rng.choice(cache.train, config.batch, p=shares)
-            count = min(config.most_references, int(rng.choice(COUNTS, p=COUNT_SHARES)))
-            made.put(cache.batch(chosen, rng, count, config.crop))
-            step += 1
-
-    threading.Thread(target=work, daemon=True).start()
-    while True:
-        yield {name: value.to(processes.device) for name, value in made.get().items()}
+def random_batch(cache, config, shares, rng):
+    """A batch of samples drawn by `shares`, of as many references as `COUNT_SHARES` says."""
+    chosen = rng.choice(cache.train, config.batch, p=shares)
+    count = min(config.most_references, int(rng.choice(COUNTS, p=COUNT_SHARES)))
+    return cache.batch(chosen, rng, count, config.crop)
 
 
 @torch.no_grad()
@@ -120,8 +104,7 @@ def evaluate(model, cache, config, device, most=96):
                      psnr(made, target, weight) - psnr(warp, target, weight),
                      sharpness(warp, target), sharpness(made, target)])
     model.train()
-    names = ['warp_psnr', 'gain', 'gain_features', 'warp_sharpness', 'sharpness']
-    return dict(zip(names, np.mean(rows, 0).tolist()))
+    return dict(zip(SCORES, np.mean(rows, 0).tolist()))
 
 
 def learning_rate(config, step):
@@ -137,130 +120,77 @@ def earlier_weights(path):
 
 
 def train(config, run, cache, processes, minutes):
-    model = Portrait(shape_of(config)).to(processes.device, memory_format=torch.channels_last)
+    shape = part_of(config, Shape)
+    model = Portrait(shape).to(processes.device, memory_format=torch.channels_last)
     judge = Discriminator().to(processes.device, memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(model.parameters(), config.rate, (0.9, 0.99))
     judge_optimiser = torch.optim.Adam(judge.parameters(), config.rate / 2, (0.5, 0.99))
     average = copy.deepcopy(model)
-    state = run.resume()
-    start = 0
+    parts = {'model': model, 'average': average, 'judge': judge, 'optimiser': optimiser, 'judge_optimiser': judge_optimiser}
+    state, start = run.resume(), 0
     if state:
-        model.load_state_dict(state['model'])
-        average.load_state_dict(state['average'])
-        judge.load_state_dict(state['judge'])
-        optimiser.load_state_dict(state['optimiser'])
-        judge_optimiser.load_state_dict(state['judge_optimiser'])
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
         start = state['step']
     elif config.start_from:
         weights = earlier_weights(Path(config.start_from))
         model.load_state_dict(weights)
         average.load_state_dict(weights)
-    if processes.world > 1:
-        for network in (model, judge):
-            for tensor in [*network.parameters(), *network.buffers()]:
-                torch.distributed.broadcast(tensor.data, 0)
+    processes.broadcast(model, judge)
+    shares = cache.shares(cache.train)
+    source = batches(lambda rng: random_batch(cache, config, shares, rng), config.seed, start, processes)
 
-    def share_gradients(network):
-        if processes.world > 1:
-            for parameter in network.parameters():
-                if parameter.grad is not None:
-                    torch.distributed.all_reduce(parameter.grad)
-                    parameter.grad /= processes.world
-
-    def over():
-        """Whether the time is up, for all processes alike: none may wait for one that has left."""
-        late = torch.tensor(float(time.monotonic() - began > 60 * minutes), device=processes.device)
-        if processes.world > 1:
-            torch.distributed.all_reduce(late)
-        return bool(late)
-
-    def save(step):
-        run.save({'step': step, 'model': model.state_dict(), 'average': average.state_dict(),
-                  'judge': judge.state_dict(), 'optimiser': optimiser.state_dict(),
-                  'judge_optimiser': judge_optimiser.state_dict()})
-        run.save({'shape': vars(shape_of(config)), 'step': step, 'weights': average.state_dict()},
-                 'weights.pt')
-
-    sums, began, text = {}, time.monotonic(), ''
-    source = batches(cache, config, processes, start)
-    steps = range(start, config.steps)
-    if processes.main:
-        steps = progress(steps, config.steps, lambda: text, start)
-    for step in steps:
-        for optimiser_ in (optimiser, judge_optimiser):
-            for group in optimiser_.param_groups:
-                group['lr'] = learning_rate(config, step) * (1 if optimiser_ is optimiser else 0.5)
+    def step(number):
+        rate = learning_rate(config, number)
+        optimiser.param_groups[0]['lr'], judge_optimiser.param_groups[0]['lr'] = rate, rate * 0.5
         batch = next(source)
         made, warped, codes = forward(model, batch)
         target = batch['target']
         terms = losses(made, batch)
         terms['code_size'] = sum((code * code).mean() for code in codes)
-        if config.adversarial > 0 and step >= config.adversarial_from:
+        judged = config.adversarial > 0 and number >= config.adversarial_from
+        if judged:
             beside = warped[:, 0]
-            for parameter in judge.parameters():
-                parameter.requires_grad_(False)
+            judge.requires_grad_(False)
             score, features = judge(made, beside)
             _, wanted = judge(target, beside)
             terms['adversarial'] = -score.mean()
             terms['matching'] = sum(F.l1_loss(a, b) for a, b in zip(features, wanted))
-            for parameter in judge.parameters():
-                parameter.requires_grad_(True)
+            judge.requires_grad_(True)
         loss = sum(getattr(config, name) * term for name, term in terms.items())
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        share_gradients(model)
+        processes.average_gradients(model.parameters())
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-        if 'adversarial' in terms:
+        if judged:
             judge_optimiser.zero_grad(set_to_none=True)
             real = F.relu(1 - judge(target, beside)[0]).mean()
             fake = F.relu(1 + judge(made.detach(), beside)[0]).mean()
-            (real + fake).backward()
-            share_gradients(judge)
-            judge_optimiser.step()
             terms['judge'] = real + fake
-        with torch.no_grad():
-            for mean, value in zip(average.parameters(), model.parameters()):
-                mean.lerp_(value, 1 - min(AVERAGE, (step + 1) / (step + 10)))
-        for name, term in terms.items():
-            sums.setdefault(name, []).append(float(term))
-        last = step + 1 == config.steps
-        if (step + 1) % LOG_EVERY == 0 or last:
-            means = {name: sum(values) / len(values) for name, values in sums.items()}
-            text = ' '.join(f'{name} {value:.4f}' for name, value in means.items())
-            sums = {}
-            late = (step + 1) % CHECKPOINT_EVERY == 0 or last
-            score = evaluate(average, cache, config, processes.device) if late and processes.main else {}
-            columns = ['charbonnier', 'picture', 'features', 'laplacian', 'ssim', 'energy', 'code_size',
-                       'adversarial', 'matching', 'judge']
-            run.log(step=step + 1, seconds=time.monotonic() - began,
-                    **{name: means.get(name, '') for name in columns},
-                    **{name: score.get(name, '') for name in
-                       ('warp_psnr', 'gain', 'gain_features', 'warp_sharpness', 'sharpness')})
-            if late:
-                save(step + 1)
-                if processes.main:
-                    print(step + 1, {name: round(value, 3) for name, value in score.items()}, flush=True)
-        if minutes and over():
-            save(step + 1)
-            return
+            terms['judge'].backward()
+            processes.average_gradients(judge.parameters())
+            judge_optimiser.step()
+        follow(average.parameters(), model.parameters(), min(AVERAGE, (number + 1) / (number + 10)))
+        return terms
+
+    def save(done):
+        run.save({'step': done, **{name: part.state_dict() for name, part in parts.items()}})
+        run.save({'shape': vars(shape), 'step': done, 'weights': average.state_dict()}, 'weights.pt')
+
+    run_steps(step, save, lambda _: evaluate(average, cache, config, processes.device),
+              run=run, processes=processes, minutes=minutes, start=start, end=config.steps,
+              terms=TERMS, scores=SCORES, log_every=LOG_EVERY, checkpoint_every=CHECKPOINT_EVERY)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config')
-    parser.add_argument('run')
-    parser.add_argument('--cache', required=True, nargs='+', help='folders of prepare.ts')
-    parser.add_argument('--minutes', type=float, default=0)
-    arguments = parser.parse_args()
+    arguments = training_parser(__doc__, 'folders of prepare.ts').parse_args()
     config = read_config(arguments.config, Config)
-    processes = distributed()
-    seed_everything(config.seed + processes.rank)
-    run = RunFolder(arguments.run, config, processes.main)
     basis = Basis() if config.use_appearance else None
     cache = Cache(arguments.cache, config.held_out.split(), config.sources.split(), basis)
     if not cache.train:
         sys.exit(f'{arguments.cache} holds no samples to train on that {arguments.config} admits')
+    run, processes = begin(arguments.run, config)
     if processes.main and not cache.held_out:
         print('nobody is held out: the log will show no gain over the warp', file=sys.stderr)
     train(config, run, cache, processes, arguments.minutes)

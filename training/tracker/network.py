@@ -10,7 +10,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from .points import IRISES, LIPS, MESH, POINTS, R, grown
+from .points import LIPS, MESH, POINTS, R, grown
 
 SIDE = 192
 CELL = 2  # input pixels per cell of the first stage's features

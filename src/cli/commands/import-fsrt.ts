@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { openPack } from '../../models/pack-node.js';
 import { needed, onlyPositionals, parseCommand } from '../options.js';
-import { findPython, runTraining } from '../training/python.js';
+import { findPython, runImport } from '../training/python.js';
 
 /** What `training/fsrt/import_published.py` says at its end. */
 interface Imported {
@@ -21,12 +21,12 @@ export async function importFsrt(args: readonly string[], signal: AbortSignal): 
   const out = resolve(needed(command.out, 'out', 'a folder for the pack'));
   const python = await findPython();
   let imported: Imported | undefined;
-  await runTraining(python, {
+  await runImport(python, {
     module: 'fsrt.import_published',
     args: [resolve(checkpoint), resolve(keypoints), out],
     signal,
     onLine: (line) => {
-      imported = line as Imported;
+      imported = JSON.parse(line);
     },
   });
   const pack = await openPack(out);

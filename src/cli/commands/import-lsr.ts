@@ -1,13 +1,10 @@
-import { once } from 'node:events';
 import { basename, resolve } from 'node:path';
 import { needed, onlyPositional, parseCommand } from '../options.js';
 import { makeFolder } from '../out-folder.js';
 import { sealPack } from '../seal-pack.js';
-import { findPython, startTraining } from '../training/python.js';
+import { findPython, runImport } from '../training/python.js';
 import { UserError } from '../user-error.js';
 
-/** Of what Python printed before it failed, so much is enough to see why. */
-const MAX_STDERR = 4000;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /**
@@ -27,24 +24,12 @@ export async function importLsr(args: readonly string[], abort: AbortSignal): Pr
       cause,
     });
   });
-  await convert(python, [resolve(path), out, '--name', name], abort);
+  await runImport(python, {
+    module: 'lsr.import_published',
+    args: [resolve(path), out, '--name', name],
+    signal: abort,
+    onLine: (line) => process.stdout.write(`${line}\n`),
+  });
   const files = await sealPack(out);
   process.stdout.write(`written  ${out}, ${files} files\nused     with --pack ${out}\n`);
-}
-
-/** Runs the conversion; what it says goes to stdout. UserError with its last line where it fails. */
-async function convert(python: string, args: readonly string[], abort: AbortSignal): Promise<void> {
-  const child = startTraining(python, 'lsr.import_published', args);
-  const stop = () => child.kill();
-  abort.addEventListener('abort', stop, { once: true });
-  let stderr = '';
-  child.stdout.on('data', (text: Buffer) => process.stdout.write(text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr = (stderr + text).slice(-MAX_STDERR);
-  });
-  const [status] = await once(child, 'close');
-  abort.removeEventListener('abort', stop);
-  abort.throwIfAborted();
-  if (status !== 0)
-    throw new UserError(stderr.trim().split('\n').at(-1) || `Python ended with status ${status}`);
 }

@@ -55,13 +55,13 @@ async function statusOf(command: string, args: readonly string[]): Promise<numbe
 /** Of what Python printed before it failed, so much is enough to see why. */
 const MAX_STDERR = 4000;
 
-export interface TrainingOptions {
+export interface TrainingOptions<Line = unknown> {
   /** Module of `training/`, such as `portrait.personalise`. */
   readonly module: string;
   readonly args: readonly string[];
   readonly signal: AbortSignal;
-  /** Takes each line of its stdout, a JSON value. */
-  readonly onLine: (value: unknown) => void;
+  /** Takes each line of its stdout. */
+  readonly onLine: (line: Line) => void;
 }
 
 /** Starts a module of training/. */
@@ -72,11 +72,30 @@ export const startTraining = (python: string, module: string, args: readonly str
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 
-/** Runs a module of training/ to its end. UserError with its last line where it fails. */
+/** Runs a module of training/ to its end, whose lines are JSON values. UserError with its last line where it fails. */
 export async function runTraining(
   python: string,
-  { module, args, signal, onLine }: TrainingOptions,
+  { onLine, ...options }: TrainingOptions,
 ): Promise<void> {
+  const { status, last } = await run(python, {
+    ...options,
+    onLine: (line) => onLine(JSON.parse(line)),
+  });
+  if (status !== 0)
+    throw new UserError(`the training ended with status ${status}: ${last || 'it said nothing'}`);
+}
+
+/** Runs a module of training/ that reads somebody's files. UserError that is its last line where it fails. */
+export async function runImport(python: string, options: TrainingOptions<string>): Promise<void> {
+  const { status, last } = await run(python, options);
+  if (status !== 0) throw new UserError(last || `Python ended with status ${status}`);
+}
+
+/** How a module ended, and the last line of its stderr. */
+async function run(
+  python: string,
+  { module, args, signal, onLine }: TrainingOptions<string>,
+): Promise<{ readonly status: number | null; readonly last: string | undefined }> {
   signal.throwIfAborted();
   const child = startTraining(python, module, args);
   const stop = () => child.kill();
@@ -85,12 +104,9 @@ export async function runTraining(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-MAX_STDERR);
   });
-  createInterface({ input: child.stdout }).on('line', (line) => onLine(JSON.parse(line)));
-  const [status] = await once(child, 'close');
+  createInterface({ input: child.stdout }).on('line', onLine);
+  const [status] = (await once(child, 'close')) as [number | null];
   signal.removeEventListener('abort', stop);
   signal.throwIfAborted();
-  if (status !== 0) {
-    const last = stderr.trim().split('\n').at(-1);
-    throw new UserError(`the training ended with status ${status}: ${last || 'it said nothing'}`);
-  }
+  return { status, last: stderr.trim().split('\n').at(-1) };
 }

@@ -1,6 +1,7 @@
 import type { Picture } from '../../geometry/picture.js';
 import { resampleSquare, type Square } from '../../geometry/resample.js';
-import type { OpenSession, Tensor } from '../inference.js';
+import type { OpenSession } from '../inference.js';
+import { pictureTensor } from './picture-tensor.js';
 
 /** The networks that see a frame: a sender's, and a receiver's of its sources (`training/fsrt/graphs.py`). */
 export interface FsrtMotionNetworks {
@@ -47,15 +48,4 @@ export async function openFsrtMotion(
       await Promise.all([detector.close(), reader.close()]);
     },
   };
-}
-
-/** Square pictures of one size as K × 3 × S × S, R, G, B planes of 0–1. */
-export function pictureTensor(pictures: readonly Picture[]): Tensor {
-  const { width } = pictures[0];
-  const plane = width * width;
-  const data = new Float32Array(3 * plane * pictures.length);
-  for (const [k, picture] of pictures.entries())
-    for (let i = 0; i < plane; i++)
-      for (let c = 0; c < 3; c++) data[(3 * k + c) * plane + i] = picture.data[4 * i + c] / 255;
-  return { data, dims: [pictures.length, 3, width, width] };
 }

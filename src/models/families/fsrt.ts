@@ -7,24 +7,23 @@ import { checkGeometry, checkIdentity } from '../check-options.js';
 import type { DecoderIdentity, DecoderOptions, DecoderReference, FaceDecoder } from '../decoder.js';
 import type { InferenceSession, Tensor } from '../inference.js';
 import { createCrossFade } from './cross-fade.js';
-import {
-  type FsrtMotion,
-  type FsrtMotionFinder,
-  openFsrtMotion,
-  pictureTensor,
-} from './fsrt-motion.js';
+import { type FsrtMotion, type FsrtMotionFinder, openFsrtMotion } from './fsrt-motion.js';
 import { RelativeMotion } from './fsrt-relative.js';
 import { createTiles, type FsrtMemory, type Tile } from './fsrt-tiles.js';
 import type { FamilyNetworks } from './network-family.js';
+import { pictureTensor } from './picture-tensor.js';
 
 /** Roles of the family's networks (`training/fsrt/graphs.py`). */
 export const FSRT_ROLES = ['keypoints', 'expression', 'enrolment', 'query', 'decoder'] as const;
 export type FsrtNetworks = FamilyNetworks<(typeof FSRT_ROLES)[number]>;
 
-/** The encoder's self-attention takes the square of this in numbers and more: 200 MB with the paper's 12 heads. */
+/**
+ * The encoder's self-attention takes the square of this in numbers and more: 200 MB with the paper's 12 heads. Small packs may
+ * have patches of fewer pixels, and up to twice as many tokens.
+ */
 const MAX_TOKENS = 2048;
 const MAX_SOURCES = 4;
-/** Of a side of the picture, what a token stands for. */
+/** Of a side of the picture, what a token stands for in the paper. */
 const PATCH = 8;
 /** Bytes that the intermediate results of a part of the picture may take. */
 const DEFAULT_BUDGET = 64 * 1024 * 1024;

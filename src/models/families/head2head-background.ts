@@ -1,5 +1,5 @@
 import { createPicture, type Picture } from '../../geometry/picture.js';
-import { resampleSquare, whole } from '../../geometry/resample.js';
+import { resampleSquare } from '../../geometry/resample.js';
 import type { DecoderOptions } from '../decoder.js';
 
 /** A reference, and how much of each pixel is the person: R of a picture of the same size. */
@@ -155,19 +155,4 @@ export function placeBefore(person: Picture, mask: Picture, background: Picture)
 export function pictureBetween(from: Picture, to: Picture, share: number): Picture {
   const data = to.data.map((value, i) => from.data[i] + share * (value - from.data[i]));
   return { ...to, data };
-}
-
-/** Planes of a network, each value turned into 0–255 by `scale`, as a picture of `size × size`; one plane is R alone. */
-export function enlarged(
-  planes: Float32Array,
-  side: number,
-  size: number,
-  scale: (value: number) => number,
-): Picture {
-  const picture = createPicture(side, side);
-  const plane = side * side;
-  for (let i = 0; i < planes.length; i++)
-    picture.data[4 * (i % plane) + Math.floor(i / plane)] = scale(planes[i]);
-  for (let i = 3; i < picture.data.length; i += 4) picture.data[i] = 255;
-  return side === size ? picture : resampleSquare(picture, whole(picture), size);
 }

@@ -44,12 +44,7 @@ export function createFamilyDecoder(
   size?: number,
   vector?: MotionVector,
 ): FaceDecoder {
-  const create = Object.hasOwn(FAMILIES, family) ? FAMILIES[family] : undefined;
-  if (!create) {
-    throw new PackError(
-      `the pack's decoder family is ${family}; this version knows ${Object.keys(FAMILIES).join(', ')}: update visavis`,
-    );
-  }
+  const create = familyOf(family);
   const { networkBudget, memoryBudget, background } = options;
   const fits = networkBudget === undefined || (networkBudget > 0 && networkBudget <= 1);
   checkOption(fits, 'networkBudget', 'above 0 and at most 1', networkBudget);
@@ -57,4 +52,16 @@ export function createFamilyDecoder(
   checkOption(enough, 'memoryBudget', 'a number of bytes above 0', memoryBudget);
   if (background !== undefined) checkBackground('background', background);
   return create(networks, open, appearance, options, size, vector);
+}
+
+/** Throws a PackError where this version does not know the pack's family. */
+export function checkFamily({ manifest }: Pack): void {
+  familyOf(manifest.family);
+}
+
+function familyOf(family: string): CreateFamily {
+  if (Object.hasOwn(FAMILIES, family)) return FAMILIES[family];
+  throw new PackError(
+    `the pack's decoder family is ${family}; this version knows ${Object.keys(FAMILIES).join(', ')}: update visavis`,
+  );
 }

@@ -25,6 +25,13 @@ export type FamilyNetworks<Role extends string> = Readonly<Record<Role, Uint8Arr
   readonly size?: number | undefined;
 };
 
+/** The `size` of a pack whose family needs one; a PackError where its manifest has none. */
+export function packSize(family: string, size: number | undefined): number {
+  if (size === undefined)
+    throw new PackError(`the pack's manifest has no "size", which the family ${family} needs`);
+  return size;
+}
+
 /**
  * A family whose picture comes from networks: `create` is given those of `roles`, a PackError names one that
  * the pack lacks. Where nothing opens networks, the warped references are shown as the motion alone says.
