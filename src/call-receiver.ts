@@ -211,7 +211,7 @@ export class CallReceiver {
 
   /** Takes an offered identity or picture into use, one after the other. */
   #load(): void {
-    if (this.#loading || this.#over) return;
+    if (this.#loading || this.#over || this.#error) return;
     const identity = this.#session.offeredIdentity;
     const picture = this.#session.pictures.offered;
     if (!identity && !picture) return;
@@ -250,9 +250,9 @@ export class CallReceiver {
     }
   }
 
-  /** Shows what is due, one after the other. */
+  /** Shows what is due, one after the other; nothing after an error, which the session may not know of. */
   #show(): void {
-    if (this.#showing) return;
+    if (this.#showing || this.#error) return;
     const nowMs = callClock();
     const frame = this.#session.present(nowMs);
     if (!frame) return;

@@ -188,3 +188,51 @@ describe('frames that are due while the decoder is busy', () => {
     expect(sum).toBeLessThan(other / 2);
   });
 });
+
+describe('a connection that breaks while a frame is being decoded', () => {
+  it('ends with that frame: none comes after `ended`', async () => {
+    const [left, right] = channelPair();
+    let shown = 0;
+    let decoding = false;
+    const decoder = slowDecoder(() => 100);
+    const receiver = new CallReceiver({
+      channels: right,
+      pack: PACK,
+      maxSize: 256,
+      decoder: {
+        ...decoder,
+        async decode(landmarks) {
+          decoding = true;
+          const picture = await decoder.decode(landmarks);
+          decoding = false;
+          return picture;
+        },
+      },
+      pictureCodec: { encode: async () => PICTURE, decode: async () => reference },
+      onFrame: () => void shown++,
+    });
+    let shownAtEnd: number | undefined;
+    const ended = receiver.ended().catch((error: Error) => {
+      shownAtEnd = shown;
+      return error.message;
+    });
+    const sender = new CallSender({
+      ...{ channels: left, pack: PACK, identity: IDENTITY, fps: 25, framesPerPacket: 1 },
+      unpaced: false,
+    });
+    const ready = sender.ready();
+    await vi.advanceTimersByTimeAsync(2000);
+    await ready;
+    for (let index = 0; index < 50; index++) {
+      sender.sendFrame(faceAt(index), callClock());
+      await vi.advanceTimersByTimeAsync(INTERVAL_MS);
+    }
+    while (!decoding) await vi.advanceTimersByTimeAsync(1);
+    right.control.onClose?.('peer-vanished');
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await ended).toBe('the sender vanished: it stopped answering');
+    expect(shownAtEnd).toBeGreaterThan(20);
+    expect(shown).toBe(shownAtEnd);
+    sender.end();
+  });
+});
