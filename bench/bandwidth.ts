@@ -6,7 +6,8 @@
  *     npx tsx bench/bandwidth.ts [--presets lowest,balanced,lowest-latency] [--peers werift,chromium]
  *         [--clips SUBSTRING,...] [--pack portrait-256-cpu] [--seconds 30] [--json FILE]
  *
- * Figures begin when the identity has arrived, and five seconds have passed. Chromium's sender gives 25 frames a
+ * Figures begin when the identity has arrived, and five seconds have passed. Of the frames, those with a face can be
+ * shown: "23.1 of 23.1 fps" of a clip whose tracker finds none in some. Chromium's sender gives 25 frames a
  * second as a page's does, werift's those of the clip as the command line's does.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -230,6 +231,9 @@ async function measure(relay: Relay, call: Running) {
   };
 }
 
+const facesPerSecond = ({ fps, frames }: CallTrack) =>
+  Number(((fps * frames.filter((frame) => frame !== undefined).length) / frames.length).toFixed(2));
+
 const pack = await openPack(options.pack);
 const peers = options.peers.split(',');
 const named = options.clips.split(',');
@@ -253,6 +257,7 @@ for (const preset of options.presets.split(',') as RatePreset[]) {
         peer,
         clip: track.clip,
         fps: track.fps,
+        facesPerSecond: facesPerSecond(track),
         ...(await measure(relay, call)),
       };
       relay.close();
@@ -262,7 +267,7 @@ for (const preset of options.presets.split(',') as RatePreset[]) {
         `${preset} ${peer} ${track.clip.slice(-28)} ${track.fps} fps: total ${total} = ` +
           `forward ${forward.kbps} (payload ${forward.payload}, headers ${forward.headers}, acknowledgements ${forward.acknowledgements}, consent ${forward.consent}; p95 ${forward.p95}) + ` +
           `backward ${backward.kbps} (payload ${backward.payload}, headers ${backward.headers}, acknowledgements ${backward.acknowledgements}, consent ${backward.consent}; p95 ${backward.p95}); ` +
-          `${shownFps} fps shown, ${captureToPlayoutMs.p50.toFixed(0)} ms; ` +
+          `${shownFps} of ${result.facesPerSecond} fps shown, ${captureToPlayoutMs.p50.toFixed(0)} ms; ` +
           `${rate.framesPerPacket} frames a message, stride ${rate.stride}, quantiser ${rate.quantiser}, ${rate.reason}`,
       );
     }

@@ -73,6 +73,26 @@ describe('rate control on a good path', () => {
     expect(tight.at(-1)!.reason).toBe('bitrate');
   });
 
+  it('counts the frames that there are, not those that were announced', () => {
+    const realFps = (nowMs: number) => (nowMs > 10_000 && nowMs < 40_000 ? 12 : 20);
+    const seconds = rateCall({ seconds: 60, fps: 20, maxLatencyMs: 65, realFps });
+    // Two a message would make the first one wait for 83 ms.
+    expect(seconds[9]).toMatchObject({ framesPerPacket: 2, bundlingMs: 50 });
+    expect(seconds[39]).toMatchObject({ framesPerPacket: 1, bundlingMs: 0 });
+    expect(seconds[59]).toMatchObject({ framesPerPacket: 2, bundlingMs: 50 });
+    expect(changes(seconds)).toBe(2);
+    for (const from of [4, 34, 54]) {
+      const sent = mean(seconds.slice(from, from + 5).map(({ sentBps }) => sentBps));
+      expect(Math.abs(sent - seconds[from + 4].motionBps)).toBeLessThan(800);
+    }
+  });
+
+  it('keeps to the bits where more frames come than were announced', () => {
+    const seconds = rateCall({ preset: 'lowest', seconds: 30, fps: 12, realFps: () => 25 });
+    const sent = mean(seconds.slice(8).map(({ sentBps }) => sentBps));
+    expect(sent).toBeLessThanOrEqual(8800 - 350);
+  });
+
   it('leaves alone what the application fixed', () => {
     const fixed = { framesPerPacket: 2, redundancy: 1 };
     const paths = [{ loss: 0.2 }];

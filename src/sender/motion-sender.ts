@@ -118,6 +118,7 @@ export class MotionSender {
 
   /** Takes the next frame's values, as `MotionPacketizer.add`. */
   add(values: Int16Array | undefined, captureMs: number): void {
+    this.#control.frameCaptured(captureMs);
     const isLeftOut = !this.#packetizer.due;
     const message = this.#packetizer.add(values, captureMs);
     if (message) this.#queue(message);

@@ -1,6 +1,7 @@
 import { MAX_FRAMES_PER_PACKET, MAX_REDUNDANCY, MAX_STRIDE } from '../protocol/motion-packet.js';
 import type { MadePacket } from '../protocol/motion-packetizer.js';
 import { DEFAULT_QUANTISER } from './defaults.js';
+import { FrameInterval } from './frame-interval.js';
 import { LinkEstimate, type LinkReport } from './link-estimate.js';
 import {
   frameBytesFactor,
@@ -83,6 +84,7 @@ export class RateController {
   readonly #model: RateModel;
   readonly #wire: WireProfile;
   readonly #link: LinkEstimate;
+  readonly #interval: FrameInterval;
   readonly #candidates: readonly MotionSettings[];
   /** Whether the receiver takes frames that lie apart. */
   strides = false;
@@ -101,9 +103,16 @@ export class RateController {
     this.#aims = aims;
     this.#wire = wire;
     this.#model = new RateModel(fps, wire);
+    this.#interval = new FrameInterval(fps);
     this.#link = new LinkEstimate(aims.lossyBitrateBps);
     this.#candidates = allSettings(fixed);
     this.#current = this.#best();
+  }
+
+  /** Notes a frame of the source, sent or left out by the stride. */
+  frameCaptured(captureMs: number): void {
+    this.#interval.note(captureMs);
+    this.#model.frameIntervalMs = this.#interval.ms;
   }
 
   /** Notes a packet of motion. */

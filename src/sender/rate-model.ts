@@ -87,7 +87,8 @@ function awaited(redundancy: number, loss: number): number {
 
 /** What the choice is between, for a stream of this rate. */
 export class RateModel {
-  readonly frameIntervalMs: number;
+  /** Milliseconds from one frame of the source to the next. */
+  frameIntervalMs: number;
   readonly #wire: WireProfile;
 
   constructor(fps: number, wire: WireProfile) {

@@ -24,6 +24,8 @@ export interface Path extends Partial<SimulatedLinkOptions> {
 export interface RateCallOptions extends RateOptions {
   readonly seconds: number;
   readonly fps?: number;
+  /** Frames a second that there really are (`fps`). */
+  readonly realFps?: (nowMs: number) => number;
   readonly wire?: WireProfile;
   readonly fixed?: Partial<MotionSettings>;
   /** One path after the other; a single one by default, which takes everything. */
@@ -49,7 +51,7 @@ const DELAY_MS = 30;
 /** Rate control between a stream of made-up packets and a receiver's feedback, over a simulated link. */
 export function rateCall(options: RateCallOptions): RateSecond[] {
   const { seconds, fps = 25, wire = WERIFT_WIRE, paths = [{}], frameBytes = () => 14 } = options;
-  const { slowMs = () => 0 } = options;
+  const { slowMs = () => 0, realFps = () => fps } = options;
   const control = new RateController({
     fps,
     wire,
@@ -76,6 +78,7 @@ export function rateCall(options: RateCallOptions): RateSecond[] {
   let sinceIndependent = 0;
   let messages = 0;
   let frame = 0;
+  let captureMs = 0;
   let bundle = 0;
   let sentBytes = 0;
   let delayMs = 0;
@@ -117,7 +120,9 @@ export function rateCall(options: RateCallOptions): RateSecond[] {
   };
 
   for (let nowMs = 0; nowMs < seconds * 1000; nowMs += TICK_MS) {
-    for (; frame * intervalMs + slowMs(nowMs) <= nowMs; frame++) {
+    for (; captureMs + slowMs(nowMs) <= nowMs; frame++) {
+      control.frameCaptured(captureMs);
+      captureMs += 1000 / realFps(captureMs);
       sinceIndependent++;
       bundle++;
       if (bundle < settings.framesPerPacket * settings.stride) continue;
