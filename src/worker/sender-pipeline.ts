@@ -170,7 +170,7 @@ export class SenderPipeline implements Pipeline {
       ...(await proofOf(identity)),
       ...signed,
       fps: person.fps,
-      ...rateOptions(this.#settings.rate),
+      ...rateOptions(this.#settings.rate, person.fps),
       wire: CHROMIUM_WIRE,
       onPicture: (report) => this.#keeper?.report(report, callClock()),
     });
@@ -280,12 +280,11 @@ export class SenderPipeline implements Pipeline {
   }
 }
 
-/**
- * People who talk: two frames a message, which halves the headers, from 16 frames a second on. Of fewer each has a
- * message of its own: that costs no more bits, and waiting for the second would take longer than all else.
- */
-const TALKING_LATENCY_MS = 65;
+/** Frames farther apart do not wait for each other: few messages have few headers. */
+const TALKING_LATENCY_MS = 75;
 
-function rateOptions(rate: RateOptions): RateOptions {
-  return rate.preset === 'balanced' ? { maxLatencyMs: TALKING_LATENCY_MS, ...rate } : rate;
+/** People who talk: two frames a message, which halves the headers; one where frames lie far apart and cost little. */
+function rateOptions(rate: RateOptions, fps: number): RateOptions {
+  const maxLatencyMs = Math.min(TALKING_LATENCY_MS, 1900 / fps);
+  return rate.preset === 'balanced' ? { maxLatencyMs, ...rate } : rate;
 }
