@@ -75,7 +75,7 @@ describe('rate control on a good path', () => {
 
   it('counts the frames that there are, not those that were announced', () => {
     const realFps = (nowMs: number) => (nowMs > 10_000 && nowMs < 40_000 ? 12 : 20);
-    const seconds = rateCall({ seconds: 60, fps: 20, maxLatencyMs: 75, realFps });
+    const seconds = rateCall({ seconds: 60, fps: 20, maxLatencyMs: 65, realFps });
     // Two a message would make the first one wait for 83 ms.
     expect(seconds[9]).toMatchObject({ framesPerPacket: 2, bundlingMs: 50 });
     expect(seconds[39]).toMatchObject({ framesPerPacket: 1, bundlingMs: 0 });

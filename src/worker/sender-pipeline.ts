@@ -281,7 +281,7 @@ export class SenderPipeline implements Pipeline {
 }
 
 /** Frames farther apart do not wait for each other: few messages have few headers. */
-const TALKING_LATENCY_MS = 75;
+const TALKING_LATENCY_MS = 65;
 
 /** People who talk: two frames a message, which halves the headers; one where frames lie far apart and cost little. */
 function rateOptions(rate: RateOptions, fps: number): RateOptions {
