@@ -38,7 +38,7 @@ export interface TalkingHeadSenderOptions extends TalkingHeadOptions {
   readonly maxBitrateBps?: number;
   /**
    * Milliseconds that frames may wait for others, to share a message's headers, 0–1000. Default: 120 with
-   * 'lowest', 65 with 'balanced' (two frames a message, one where fewer than some 14 a second come), else 0.
+   * 'lowest', 65 at most with 'balanced' (two frames a message, one where fewer than some 14 a second come), else 0.
    */
   readonly maxLatencyMs?: number;
 }

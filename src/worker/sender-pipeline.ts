@@ -280,10 +280,10 @@ export class SenderPipeline implements Pipeline {
   }
 }
 
-/** Frames farther apart do not wait for each other: few messages have few headers. */
+/** Frames much farther apart do not wait for each other: few messages have few headers. */
 const TALKING_LATENCY_MS = 65;
 
-/** People who talk: two frames a message, which halves the headers; one where frames lie far apart and cost little. */
+/** People who talk: two frames a message, which halves the headers; one where frames lie far apart; never three. */
 function rateOptions(rate: RateOptions, fps: number): RateOptions {
   const maxLatencyMs = Math.min(TALKING_LATENCY_MS, 1900 / fps);
   return rate.preset === 'balanced' ? { maxLatencyMs, ...rate } : rate;
